@@ -1,0 +1,63 @@
+# The tasks of the project. `make help` lists them.
+GO        ?= go
+BIN       := bin/tourney
+TOOL      := $(GO) tool -modfile=tools/go.mod
+LDFLAGS   := -s -w
+
+.PHONY: help build run test race lint fmt fuzz bench cover generate web browser vuln clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+build: ## build bin/tourney
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tourney
+
+run: build ## play a real tournament on this machine
+	$(BIN) run examples/digits.yaml
+
+test: browser ## run all tests
+	$(GO) test -timeout 15m ./...
+
+race: browser ## run all tests under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+lint: ## check style, imports and known mistakes
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format the Go sources
+	$(TOOL) gofumpt -w $$(git ls-files '*.go' | grep -v '\.gen\.go$$')
+
+FUZZTIME ?= 20s
+fuzz: ## fuzz every parser for FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+bench: ## run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+
+cover: browser ## test coverage by package
+	$(GO) test -timeout 15m -cover ./...
+
+generate: ## generate the API's Go code from api/openapi.yaml
+	$(GO) generate ./api/...
+
+web: ## build the dashboard's pages into dashboard/dist (needs Node)
+	cd dashboard/web && npm ci && npm run build
+
+# The tests of the pages drive a real browser.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	  else \
+	    echo "The tests drive a browser, and there is none. Install it:  sudo apt-get install -y chromium" >&2; exit 1; \
+	  fi; }
+
+vuln: ## look for known vulnerabilities (needs the Go vulnerability database)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+clean: ## remove what was built and played
+	rm -rf bin tourney-data

@@ -1,0 +1,112 @@
+package tourney_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers is the architecture: which top folders each top folder may import
+// beside the root and itself. A folder that is not listed fails the test, so
+// that a new one is a decision. Commands may import everything.
+var layers = map[string][]string{
+	"":            {},
+	"api":         {},
+	"blob":        {},
+	"bus":         {},
+	"coordinator": {"search"},
+	"dashboard":   {},
+	"dataset":     {},
+	"migrations":  {},
+	"search":      {},
+	"store":       {"migrations"},
+	"trainers":    {"dataset"},
+	"worker":      {"dataset", "trainers"},
+}
+
+// owners are the libraries that one folder alone may import.
+var owners = map[string]string{
+	"github.com/labstack/echo":      "api",
+	"github.com/nats-io/":           "bus",
+	"github.com/jmoiron/sqlx":       "store",
+	"github.com/mattn/go-sqlite3":   "store",
+	"github.com/apache/arrow-go":    "dataset",
+	"github.com/pressly/goose":      "store",
+	"github.com/spf13/cobra":        "cmd",
+	"github.com/getkin/kin-openapi": "api",
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestLayers(t *testing.T) {
+	for _, pkg := range goList(t) {
+		top := topOf(pkg.ImportPath)
+		allowed, listed := layers[top]
+		if !listed && top != "cmd" {
+			t.Errorf("package %s: folder %q is in no layer; add it to layers and to ARCHITECTURE.md", pkg.ImportPath, top)
+			continue
+		}
+		for _, imp := range pkg.Imports {
+			for lib, owner := range owners {
+				if strings.HasPrefix(imp, lib) && top != owner {
+					t.Errorf("%s imports %s, which is for %s alone", pkg.ImportPath, imp, owner)
+				}
+			}
+			dep, ours := strings.CutPrefix(imp, "tourney/")
+			if !ours || top == "cmd" {
+				continue
+			}
+			if dep = topOf("tourney/" + dep); dep != top && !slices.Contains(allowed, dep) {
+				t.Errorf("%s imports %s; %q may import the root and %v", pkg.ImportPath, imp, top, allowed)
+			}
+		}
+	}
+}
+
+// search and trainers give the same results for ever: they read no clock and
+// no randomness but what is handed to them.
+func TestPure(t *testing.T) {
+	for _, pkg := range goList(t) {
+		top := topOf(pkg.ImportPath)
+		if top != "search" && top != "trainers" {
+			continue
+		}
+		for _, imp := range pkg.Imports {
+			if slices.Contains([]string{"crypto/rand", "math/rand", "net", "net/http", "os"}, imp) {
+				t.Errorf("%s imports %s; %s is pure", pkg.ImportPath, imp, top)
+			}
+		}
+	}
+}
+
+func goList(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg goPackage
+		if err := dec.Decode(&pkg); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, pkg)
+	}
+}
+
+// topOf returns the top folder of a package of this module.
+func topOf(path string) string {
+	top, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, "tourney"), "/"), "/")
+	return top
+}

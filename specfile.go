@@ -1,0 +1,441 @@
+package tourney
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// MaxSpecBytes is the size at which a sweep file is refused.
+const MaxSpecBytes = 1 << 20
+
+// specKeys are the keys of a sweep file. Those of W&B that mean nothing here
+// are accepted and listed in Spec.Ignored.
+var (
+	specKeys = []string{
+		"name", "description", "dataset", "target", "split", "trainer", "method", "metric",
+		"run_cap", "parallelism", "order", "seed", "validation", "early_terminate", "parameters",
+	}
+	ignoredKeys = []string{"project", "entity", "apiVersion", "kind", "controller"}
+	laterKeys   = []string{
+		"program", "command", "metrics", "limits", "points", "constraints", "preprocess",
+		"warm_start", "scheduler", "job", "image_uri", "pool", "priority",
+	}
+)
+
+// ParseSpec reads a sweep file, YAML or JSON, and returns it normalised. The
+// error is an *InvalidError with the line and path of each wrong field; source
+// names the file in it and may be empty.
+func ParseSpec(data []byte, source string) (Spec, error) {
+	r := &specReader{lines: map[string]int{}}
+	spec := r.read(data)
+	if len(r.errs) == 0 {
+		if inv := AsInvalid(spec.Normalise()); inv != nil {
+			r.errs = inv.Fields
+		}
+	}
+	if len(r.errs) == 0 {
+		return spec, nil
+	}
+	for i := range r.errs {
+		if r.errs[i].Line == 0 {
+			r.errs[i].Line = r.line(r.errs[i].Path)
+		}
+	}
+	return Spec{}, &InvalidError{Source: source, Fields: r.errs}
+}
+
+// UnmarshalJSON reads a spec as ParseSpec does, so that one reader knows the
+// format.
+func (s *Spec) UnmarshalJSON(data []byte) error {
+	spec, err := ParseSpec(data, "")
+	if err != nil {
+		return err
+	}
+	*s = spec
+	return nil
+}
+
+// specReader walks a YAML document and collects what is wrong with it.
+type specReader struct {
+	errs  []FieldError
+	lines map[string]int // by path
+}
+
+func (r *specReader) bad(path string, node *yaml.Node, format string, args ...any) {
+	line := 0
+	if node != nil {
+		line = node.Line
+	}
+	r.errs = append(r.errs, FieldError{Path: path, Line: line, Message: fmt.Sprintf(format, args...)})
+}
+
+// line returns the line of a path, or of the nearest one above it that the
+// file has.
+func (r *specReader) line(path string) int {
+	for {
+		if line, ok := r.lines[path]; ok {
+			return line
+		}
+		i := strings.LastIndexByte(path, '.')
+		if i < 0 {
+			return 0
+		}
+		path = path[:i]
+	}
+}
+
+func (r *specReader) read(data []byte) (spec Spec) {
+	if len(data) > MaxSpecBytes {
+		r.bad("", nil, "the file has %d bytes; at most %d", len(data), MaxSpecBytes)
+		return spec
+	}
+	var doc yaml.Node
+	if err := yaml.Load(data, &doc); err != nil {
+		r.bad("", nil, "not YAML: %s", yamlMessage(err))
+		return spec
+	}
+	root := &doc
+	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
+		root = root.Content[0]
+	}
+	if root.Kind == 0 || root.Kind == yaml.ScalarNode {
+		r.bad("", nil, "the file holds no keys; a sweep needs at least dataset, trainer, method and parameters")
+		return spec
+	}
+	top := r.mapping("", root)
+	for key, node := range ordered(top) {
+		r.topKey(&spec, key, node)
+	}
+	return spec
+}
+
+// topKey reads one top-level key.
+func (r *specReader) topKey(spec *Spec, key string, node *yaml.Node) {
+	switch key {
+	case "name":
+		spec.Name = r.text(key, node)
+	case "description":
+		spec.Description = r.text(key, node)
+	case "dataset":
+		spec.Dataset = r.text(key, node)
+	case "target":
+		spec.Target = r.text(key, node)
+	case "trainer":
+		spec.Trainer = r.text(key, node)
+	case "method":
+		spec.Method = Method(r.text(key, node))
+	case "order":
+		spec.Order = Order(r.text(key, node))
+	case "run_cap":
+		spec.RunCap = r.count(key, node)
+	case "parallelism":
+		spec.Parallelism = r.count(key, node)
+	case "seed":
+		spec.Seed = r.seed(key, node)
+	case "split":
+		spec.Split = &Split{}
+		r.fields(key, node, map[string]func(string, *yaml.Node){
+			"test": func(p string, n *yaml.Node) { spec.Split.Test = r.float(p, n) },
+			"seed": func(p string, n *yaml.Node) { spec.Split.Seed = r.seed(p, n) },
+		})
+	case "metric":
+		r.fields(key, node, map[string]func(string, *yaml.Node){
+			"name": func(p string, n *yaml.Node) { spec.Metric.Name = r.text(p, n) },
+			"goal": func(p string, n *yaml.Node) { spec.Metric.Goal = Goal(r.text(p, n)) },
+		})
+	case "validation":
+		r.fields(key, node, map[string]func(string, *yaml.Node){
+			"kind":     func(p string, n *yaml.Node) { spec.Validation.Kind = r.text(p, n) },
+			"fraction": func(p string, n *yaml.Node) { spec.Validation.Fraction = r.float(p, n) },
+		})
+	case "early_terminate":
+		e := &EarlyTerminate{}
+		spec.EarlyTerminate = e
+		r.fields(key, node, map[string]func(string, *yaml.Node){
+			"type":     func(p string, n *yaml.Node) { e.Type = r.text(p, n) },
+			"min_iter": func(p string, n *yaml.Node) { e.MinIter = r.count(p, n) },
+			"max_iter": func(p string, n *yaml.Node) { e.MaxIter = r.count(p, n) },
+			"eta":      func(p string, n *yaml.Node) { e.Eta = r.count(p, n) },
+		})
+	case "parameters":
+		for name, n := range ordered(r.mapping(key, node)) {
+			if p, ok := r.param(key+"."+name, name, n); ok {
+				spec.Parameters = append(spec.Parameters, p)
+			}
+		}
+	default:
+		switch {
+		case slices.Contains(ignoredKeys, key):
+			spec.Ignored = append(spec.Ignored, key)
+		case slices.Contains(laterKeys, key):
+			r.bad(key, node, "is not supported by this version")
+		default:
+			r.bad(key, node, "unknown key%s", DidYouMean(key, specKeys))
+		}
+	}
+}
+
+// paramKeys are the keys of a parameter.
+var paramKeys = []string{"distribution", "value", "values", "probabilities", "min", "max", "q", "mu", "sigma"}
+
+func (r *specReader) param(path, name string, node *yaml.Node) (Param, bool) {
+	before := len(r.errs)
+	p := Param{Name: name, Q: 1, IntQ: true, Sigma: 1}
+	fields := r.mapping(path, node)
+	for key, n := range ordered(fields) {
+		at := path + "." + key
+		switch key {
+		case "distribution":
+			p.Distribution = Distribution(r.text(at, n))
+		case "value":
+			p.Value = r.scalar(at, n)
+		case "values":
+			for i, v := range r.list(at, n) {
+				p.Values = append(p.Values, r.scalar(fmt.Sprintf("%s.%d", at, i), v))
+			}
+		case "probabilities":
+			for i, v := range r.list(at, n) {
+				p.Probabilities = append(p.Probabilities, r.float(fmt.Sprintf("%s.%d", at, i), v))
+			}
+		case "min":
+			p.Min = r.float(at, n)
+		case "max":
+			p.Max = r.float(at, n)
+		case "q":
+			p.Q = r.float(at, n)
+			p.IntQ = isWhole(n)
+		case "mu":
+			p.Mu = r.float(at, n)
+		case "sigma":
+			p.Sigma = r.float(at, n)
+		case "when", "parameters":
+			r.bad(at, n, "is not supported by this version")
+		default:
+			r.bad(at, n, "unknown key%s", DidYouMean(key, paramKeys))
+		}
+	}
+	if len(r.errs) > before {
+		return p, false
+	}
+	r.shape(path, &p, fields)
+	return p, len(r.errs) == before
+}
+
+// shape infers a distribution that is not named, and checks that the keys are
+// those of the distribution.
+func (r *specReader) shape(path string, p *Param, fields map[string]*yaml.Node) {
+	has := func(key string) bool { return fields[key] != nil }
+	if p.Distribution == "" {
+		switch {
+		case has("value"):
+			p.Distribution = Constant
+		case has("values") && has("probabilities"):
+			p.Distribution = CategoricalProbs
+		case has("values"):
+			p.Distribution = Categorical
+		case has("min") && has("max") && isWhole(fields["min"]) && isWhole(fields["max"]):
+			p.Distribution = IntUniform
+		case has("min") && has("max"):
+			p.Distribution = Uniform
+		default:
+			r.bad(path, nil, "says no values: give value, values, or min and max")
+			return
+		}
+	}
+	shape, ok := shapes[p.Distribution]
+	if !ok {
+		names := slices.Sorted(maps.Keys(shapes))
+		known := make([]string, len(names))
+		for i, n := range names {
+			known[i] = string(n)
+		}
+		r.bad(path+".distribution", fields["distribution"], "no distribution %q%s; there are %s", p.Distribution, DidYouMean(string(p.Distribution), known), strings.Join(known, ", "))
+		return
+	}
+	for _, key := range shape.required {
+		if !has(key) {
+			r.bad(path, nil, "distribution %s needs %s", p.Distribution, key)
+		}
+	}
+	for key, n := range ordered(fields) {
+		if key != "distribution" && !slices.Contains(shape.required, key) && !slices.Contains(shape.optional, key) {
+			r.bad(path+"."+key, n, "does not go with distribution %s", p.Distribution)
+		}
+	}
+}
+
+// fields reads a mapping by a function a key; other keys are errors.
+func (r *specReader) fields(path string, node *yaml.Node, read map[string]func(path string, n *yaml.Node)) {
+	for key, n := range ordered(r.mapping(path, node)) {
+		f, ok := read[key]
+		if !ok {
+			r.bad(path+"."+key, n, "unknown key%s", DidYouMean(key, slices.Sorted(maps.Keys(read))))
+			continue
+		}
+		f(path+"."+key, n)
+	}
+}
+
+// mapping returns the entries of a mapping by key and notes their lines.
+func (r *specReader) mapping(path string, node *yaml.Node) map[string]*yaml.Node {
+	node = resolve(node)
+	if node.Kind != yaml.MappingNode {
+		r.bad(path, node, "must be a mapping of keys to values")
+		return nil
+	}
+	m := make(map[string]*yaml.Node, len(node.Content)/2)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		k, v := resolve(node.Content[i]), node.Content[i+1]
+		at := strings.TrimPrefix(path+"."+k.Value, ".")
+		switch {
+		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge":
+			r.bad(path, k, "keys must be plain texts")
+			continue
+		case m[k.Value] != nil:
+			r.bad(at, k, "is there twice")
+			continue
+		}
+		r.lines[at] = k.Line
+		m[k.Value] = v
+	}
+	return m
+}
+
+func (r *specReader) list(path string, node *yaml.Node) []*yaml.Node {
+	node = resolve(node)
+	if node.Kind != yaml.SequenceNode {
+		r.bad(path, node, "must be a list")
+		return nil
+	}
+	return node.Content
+}
+
+func (r *specReader) text(path string, node *yaml.Node) string {
+	node = resolve(node)
+	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+		r.bad(path, node, "must be a text")
+		return ""
+	}
+	return node.Value
+}
+
+func (r *specReader) count(path string, node *yaml.Node) int {
+	node = resolve(node)
+	n, err := strconv.Atoi(node.Value)
+	if node.Kind != yaml.ScalarNode || err != nil || n < 1 {
+		r.bad(path, node, "must be a whole number, 1 or more, not %s", show(node))
+		return 0
+	}
+	return n
+}
+
+func (r *specReader) seed(path string, node *yaml.Node) uint64 {
+	node = resolve(node)
+	n, err := strconv.ParseUint(node.Value, 10, 63)
+	if node.Kind != yaml.ScalarNode || err != nil {
+		r.bad(path, node, "must be a whole number from 0 to 2^63-1, not %s", show(node))
+	}
+	return n
+}
+
+// float accepts numbers and numeric strings, as 1e-5 is a string to PyYAML.
+func (r *specReader) float(path string, node *yaml.Node) float64 {
+	node = resolve(node)
+	f, err := strconv.ParseFloat(node.Value, 64)
+	if node.Kind != yaml.ScalarNode || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		r.bad(path, node, "must be a number, not %s", show(node))
+		return 0
+	}
+	return f
+}
+
+// scalar reads one value of a parameter.
+func (r *specReader) scalar(path string, node *yaml.Node) any {
+	node = resolve(node)
+	if node.Kind != yaml.ScalarNode {
+		r.bad(path, node, "must be a number, a text, true, false or null; lists and mappings as values are not supported by this version")
+		return nil
+	}
+	switch node.Tag {
+	case "!!null":
+		return nil
+	case "!!bool":
+		return strings.EqualFold(node.Value, "true")
+	case "!!int":
+		var n int64
+		if err := node.Decode(&n); err == nil {
+			return n
+		}
+		return r.float(path, node)
+	case "!!float":
+		return r.float(path, node)
+	}
+	return node.Value
+}
+
+// isWhole reports whether a node is written as a whole number.
+func isWhole(node *yaml.Node) bool {
+	_, err := strconv.ParseInt(resolve(node).Value, 10, 64)
+	return err == nil
+}
+
+func resolve(node *yaml.Node) *yaml.Node {
+	for range 32 {
+		if node.Kind != yaml.AliasNode || node.Alias == nil {
+			break
+		}
+		node = node.Alias
+	}
+	return node
+}
+
+// show quotes a node for a message.
+func show(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	if len(node.Value) > 40 {
+		return strconv.Quote(node.Value[:40] + "…")
+	}
+	return strconv.Quote(node.Value)
+}
+
+// ordered walks a mapping by the keys' lines, so that errors come in the
+// file's order.
+func ordered(m map[string]*yaml.Node) func(func(string, *yaml.Node) bool) {
+	return func(yield func(string, *yaml.Node) bool) {
+		keys := slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+			if d := m[a].Line - m[b].Line; d != 0 {
+				return d
+			}
+			if d := m[a].Column - m[b].Column; d != 0 {
+				return d
+			}
+			return strings.Compare(a, b)
+		})
+		for _, k := range keys {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}
+
+// yamlMessage shortens a parser's error to one line.
+func yamlMessage(err error) string {
+	for u := errors.Unwrap(err); u != nil; u = errors.Unwrap(u) {
+		err = u
+	}
+	msg, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
+	return msg
+}

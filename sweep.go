@@ -1,0 +1,95 @@
+package tourney
+
+import (
+	"slices"
+	"time"
+)
+
+// Sweep is one search.
+type Sweep struct {
+	ID      string     `json:"id"`
+	Spec    Spec       `json:"spec"`
+	Plan    Plan       `json:"plan"`
+	State   SweepState `json:"state"`
+	Reason  string     `json:"reason,omitempty"` // why it is in that state
+	Created time.Time  `json:"created_at"`
+	Started *time.Time `json:"started_at,omitempty"`
+	Ended   *time.Time `json:"ended_at,omitempty"`
+
+	Counts map[TrialState]int `json:"counts"`         // trials by state
+	Best   *Trial             `json:"best,omitempty"` // first of the board, if any trial has a value
+	Cursor int64              `json:"cursor"`         // id of its last event
+}
+
+// Plan is what a spec comes to on a dataset: all that the search needs beyond
+// the spec, fixed when the sweep is created.
+type Plan struct {
+	Dataset     string  `json:"dataset"`                // version
+	Budget      int     `json:"budget"`                 // steps of a trial, unless its parameters say
+	BudgetParam string  `json:"budget_param,omitempty"` // the parameter that says, if the space has it
+	Weight      float64 `json:"weight"`                 // of a job, in cores
+	Size        int64   `json:"size,omitempty"`         // points of the space; 0 if it is not finite
+}
+
+// SweepState is where a sweep stands.
+type SweepState string
+
+// The states of a sweep.
+const (
+	SweepCreated   SweepState = "created"
+	SweepRunning   SweepState = "running"
+	SweepPaused    SweepState = "paused"    // starts no job; a claimed one goes on
+	SweepFinishing SweepState = "finishing" // refits the finalists and unseals the test metrics
+	SweepCompleted SweepState = "completed"
+	SweepFailed    SweepState = "failed"
+	SweepCancelled SweepState = "cancelled"
+)
+
+var sweepNext = map[SweepState][]SweepState{
+	SweepCreated:   {SweepRunning, SweepCancelled, SweepFailed},
+	SweepRunning:   {SweepPaused, SweepFinishing, SweepFailed, SweepCancelled},
+	SweepPaused:    {SweepRunning, SweepFinishing, SweepCancelled},
+	SweepFinishing: {SweepPaused, SweepCompleted, SweepFailed, SweepCancelled},
+}
+
+// CanBecome reports whether a sweep may pass from s to t.
+func (s SweepState) CanBecome(t SweepState) bool { return slices.Contains(sweepNext[s], t) }
+
+// Terminal reports whether nothing happens to such a sweep by itself.
+func (s SweepState) Terminal() bool {
+	return s == SweepCompleted || s == SweepFailed || s == SweepCancelled
+}
+
+// CompareTrials orders a board: rung, high first; value, best first; number.
+// A trial without a value is last in its rung, and one that diverged or failed
+// is last of all.
+func (m Metric) CompareTrials(a, b *Trial) int {
+	if c := cmpBool(a.State == TrialDiverged || a.State == TrialFailed, b.State == TrialDiverged || b.State == TrialFailed); c != 0 {
+		return c
+	}
+	if a.Rung != b.Rung {
+		return b.Rung - a.Rung
+	}
+	if c := cmpBool(a.Value == nil, b.Value == nil); c != 0 {
+		return c
+	}
+	if a.Value != nil && b.Value != nil {
+		if la, lb := m.Loss(*a.Value), m.Loss(*b.Value); la < lb {
+			return -1
+		} else if la > lb {
+			return 1
+		}
+	}
+	return a.Number - b.Number
+}
+
+// cmpBool puts false before true.
+func cmpBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,111 @@
+package tourney
+
+import (
+	"context"
+	"time"
+)
+
+// Worker is one process that trains. Its id is new for each process.
+type Worker struct {
+	ID       string    `json:"id"`
+	Host     string    `json:"host"`
+	Pool     string    `json:"pool"`
+	Slots    int       `json:"slots"` // cores it trains on
+	Version  string    `json:"version"`
+	Enrolled time.Time `json:"enrolled_at"`
+	LastSeen time.Time `json:"last_seen_at"`
+	Running  int       `json:"running"` // attempts it holds
+}
+
+// DefaultPool is the pool of workers and sweeps that name none.
+const DefaultPool = "default"
+
+// EnrolRequest is what a worker says of itself.
+type EnrolRequest struct {
+	Host    string `json:"host"`
+	Pool    string `json:"pool"`
+	Slots   int    `json:"slots"`
+	Version string `json:"version"`
+}
+
+// Enrolment is what a worker needs to take part.
+type Enrolment struct {
+	Worker   string        `json:"worker"`   // its id
+	NATS     string        `json:"nats"`     // URL; empty for a worker inside the coordinator's process
+	User     string        `json:"user"`     // of the NATS credential, bound to the id
+	Password string        `json:"password"` // likewise
+	Expires  time.Time     `json:"expires_at"`
+	Inbox    string        `json:"inbox"` // prefix for replies
+	Pool     string        `json:"pool"`
+	Lease    time.Duration `json:"lease_ns"` // how long an attempt may go unheard
+}
+
+// Offer tells workers that a job waits. It wakes; the claim decides.
+type Offer struct {
+	Jobs []JobID `json:"jobs"`
+}
+
+// ClaimRequest asks for jobs. The same ID again returns the same grants.
+type ClaimRequest struct {
+	ID       string   `json:"id"`
+	Capacity float64  `json:"capacity"` // cores free, in units of Job.Weight
+	Datasets []string `json:"datasets"` // versions in the cache
+	Running  []string `json:"running"`  // fuse keys of the heats that run
+	Jobs     []JobID  `json:"jobs"`     // as offered
+}
+
+// Grant is a claimed job with its token.
+type Grant struct {
+	Job   Job   `json:"job"`
+	Token Token `json:"token"`
+}
+
+// ClaimReply lists what was granted, possibly nothing.
+type ClaimReply struct {
+	Grants []Grant `json:"grants"`
+	Error  string  `json:"error,omitempty"`
+}
+
+// Beat tells the coordinator that attempts are alive, and asks what became of
+// reports that are not yet known to be committed.
+type Beat struct {
+	Slots   int     `json:"slots"`
+	Running []Token `json:"running"`
+	Ended   []Token `json:"ended"` // end reports sent, fate unknown
+}
+
+// BeatReply answers a beat.
+type BeatReply struct {
+	Stop      []Token `json:"stop"`      // of Running: no longer current, stop at once
+	Committed []Token `json:"committed"` // of Ended: committed or void, drop the spool
+	Error     string  `json:"error,omitempty"`
+}
+
+// Control is a message to one worker.
+type Control struct {
+	Stop      []Token `json:"stop,omitempty"`
+	Committed []Token `json:"committed,omitempty"`
+}
+
+// Offered is an offer as a worker got it. Until it is acknowledged it comes
+// again, to this worker or another.
+type Offered struct {
+	Offer
+	Ack func() error
+}
+
+// Handler is the coordinator as a bus sees it. Its methods may be called
+// from many goroutines.
+type Handler interface {
+	Claim(ctx context.Context, worker string, req ClaimRequest) ClaimReply
+	Beat(ctx context.Context, worker string, beat Beat) BeatReply
+	// Reports takes reports in the order of arrival. When it returns nil all
+	// of them are committed, or void, and need not come again.
+	Reports(ctx context.Context, batch []Incoming) error
+}
+
+// Incoming is a report and the worker it came from, as the subject says.
+type Incoming struct {
+	Worker string
+	Report Report
+}
