@@ -1,0 +1,8 @@
+package migrations
+
+import "embed"
+
+// FS holds the files, named NNNN_what.sql.
+//
+//go:embed *.sql
+var FS embed.FS

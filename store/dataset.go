@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"tourney"
+)
+
+// datasetRow is a row of datasets.
+type datasetRow struct {
+	Name     string `db:"name"`
+	Version  string `db:"version"`
+	Created  int64  `db:"created"`
+	Manifest string `db:"manifest"`
+}
+
+const datasetColumns = `d.name, d.version, d.created, d.manifest`
+
+// prefixRE is what a version may be shortened to.
+var prefixRE = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
+
+// SaveDataset registers a dataset: it becomes the newest of its name. If that
+// version is registered under that name already, nothing changes.
+func (s *Store) SaveDataset(ctx context.Context, d tourney.Dataset) error {
+	op := fmt.Sprintf("save dataset %s@%s", d.Name, d.Version)
+	if d.Name == "" || d.Version == "" {
+		return errors.New(op + ": it needs a name and a version")
+	}
+	manifest := d
+	manifest.Name, manifest.CreatedAt = "", time.Time{}
+	text, err := encodeJSON("manifest", manifest)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return s.writer.submit(ctx, func(t *tx) error {
+		if _, err := t.exec(`INSERT INTO datasets (name, version, source, created, saved_at, manifest) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (name, version) DO NOTHING`, d.Name, d.Version, d.Source, orNow(d.CreatedAt, t.now), t.now, text); err != nil {
+			return sqlError(op, err)
+		}
+		for _, shard := range d.Test {
+			if _, err := t.exec(`INSERT OR IGNORE INTO sealed (hash, version) VALUES (?, ?)`, shard.Hash, d.Version); err != nil {
+				return sqlError(op, err)
+			}
+		}
+		return nil
+	}, true)
+}
+
+func (r *datasetRow) dataset() (d tourney.Dataset, err error) {
+	err = decodeJSON("manifest of dataset "+r.Name+"@"+r.Version, r.Manifest, &d)
+	d.Name, d.Version, d.CreatedAt = r.Name, r.Version, fromMicros(r.Created)
+	return d, err
+}
+
+func (r *Reader) selectDatasets(ctx context.Context, where string, args ...any) ([]tourney.Dataset, error) {
+	var rows []datasetRow
+	if err := r.db.SelectContext(ctx, &rows, `SELECT `+datasetColumns+` FROM datasets d `+where, args...); err != nil {
+		return nil, sqlError("read datasets", err)
+	}
+	datasets := make([]tourney.Dataset, len(rows))
+	for i := range rows {
+		var err error
+		if datasets[i], err = rows[i].dataset(); err != nil {
+			return nil, err
+		}
+	}
+	return datasets, nil
+}
+
+// Dataset returns a dataset by name (its newest version), NAME@VERSION (a
+// prefix of at least 8 digits will do) or version.
+func (r *Reader) Dataset(ctx context.Context, ref string) (tourney.Dataset, error) {
+	name, version, versioned := strings.Cut(ref, "@")
+	if versioned {
+		return r.datasetVersion(ctx, name, version)
+	}
+	found, err := r.selectDatasets(ctx, `WHERE d.name = ? ORDER BY d.id DESC LIMIT 1`, ref)
+	if err == nil && len(found) == 0 {
+		found, err = r.selectDatasets(ctx, `WHERE d.version = ? ORDER BY d.id DESC LIMIT 1`, ref)
+	}
+	return first(found, "dataset "+ref, err)
+}
+
+func (r *Reader) datasetVersion(ctx context.Context, name, version string) (tourney.Dataset, error) {
+	if !prefixRE.MatchString(version) {
+		return tourney.Dataset{}, tourney.Invalid("dataset", "%q is no version: give at least its first 8 digits, of 0-9 and a-f", version)
+	}
+	found, err := r.selectDatasets(ctx, `WHERE d.name = ? AND substr(d.version, 1, ?) = ? ORDER BY d.id DESC LIMIT 2`, name, len(version), version)
+	if err == nil && len(found) > 1 {
+		return tourney.Dataset{}, tourney.Invalid("dataset", "%s has several versions that begin with %s; give more digits", name, version)
+	}
+	return first(found, "dataset "+name+"@"+version, err)
+}
+
+func first(found []tourney.Dataset, what string, err error) (tourney.Dataset, error) {
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("%s: %w", what, tourney.ErrNotFound)
+	}
+	if err != nil {
+		return tourney.Dataset{}, err
+	}
+	return found[0], nil
+}
+
+// DatasetBySource returns the dataset made of these bytes and options, the one
+// registered last if there are several, or tourney.ErrNotFound.
+func (r *Reader) DatasetBySource(ctx context.Context, source string) (tourney.Dataset, error) {
+	found, err := r.selectDatasets(ctx, `WHERE d.source = ? ORDER BY d.id DESC LIMIT 1`, source)
+	return first(found, "dataset of source "+source, err)
+}
+
+// Datasets lists the newest version of each dataset, by name.
+func (r *Reader) Datasets(ctx context.Context, page tourney.Page) ([]tourney.Dataset, string, error) {
+	after, err := readCursor("datasets", page.Cursor, "")
+	if err != nil {
+		return nil, "", err
+	}
+	size := pageSize(page.Limit)
+	datasets, err := r.selectDatasets(ctx, `WHERE d.id IN (SELECT max(id) FROM datasets WHERE name > ? GROUP BY name ORDER BY name LIMIT ?)
+		ORDER BY d.name`, after, size+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return cut("datasets", datasets, size, func(d *tourney.Dataset) string { return d.Name })
+}
+
+// SealedIn returns the versions of the datasets of which the blob is a test
+// shard.
+func (r *Reader) SealedIn(ctx context.Context, hash string) ([]string, error) {
+	var list []string
+	err := r.db.SelectContext(ctx, &list, `SELECT version FROM sealed WHERE hash = ? ORDER BY version`, hash)
+	return list, sqlError("read sealed blobs", err)
+}

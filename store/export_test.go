@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Hold stops the writer until release is called, so that what is committed
+// meanwhile makes one group.
+func (s *Store) Hold() (release func()) {
+	running, released := make(chan struct{}), make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.writer.submit(context.Background(), func(*tx) error {
+			close(running)
+			<-released
+			return nil
+		}, false)
+	}()
+	<-running
+	return func() {
+		close(released)
+		<-ended
+	}
+}
+
+// Queued returns how many requests wait for the writer.
+func (s *Store) Queued() int { return len(s.writer.queue) }
+
+// Exec runs a statement as a request of its own.
+func (s *Store) Exec(statement string) error {
+	return s.writer.submit(context.Background(), func(t *tx) error {
+		_, err := t.exec(statement)
+		return err
+	}, false)
+}
+
+// ReadPool returns the connections that read.
+func (r *Reader) ReadPool() *sqlx.DB { return r.db }
+
+// WriterPragma returns a setting of the writer's connection.
+func (s *Store) WriterPragma(name string) (value string, err error) {
+	err = s.writer.submit(context.Background(), func(t *tx) error { return t.get(&value, "PRAGMA "+name) }, false)
+	return value, err
+}

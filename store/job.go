@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"tourney"
+)
+
+// jobRow is a row of jobs.
+type jobRow struct {
+	Sweep      string           `db:"sweep"`
+	Trial      int              `db:"trial"`
+	Rung       int              `db:"rung"`
+	Kind       tourney.JobKind  `db:"kind"`
+	Budget     int              `db:"budget"`
+	Start      int64            `db:"start"`
+	Finish     int64            `db:"finish"`
+	State      tourney.JobState `db:"state"`
+	Attempt    int              `db:"attempt"`
+	Worker     string           `db:"worker"`
+	Claim      string           `db:"claim"`
+	Losses     int              `db:"losses"`
+	Failures   int              `db:"failures"`
+	Alone      bool             `db:"alone"`
+	Checkpoint sql.Null[string] `db:"checkpoint"`
+	Held       sql.Null[string] `db:"held"`
+
+	Was int  `db:"-"`
+	New bool `db:"-"`
+}
+
+const jobColumns = `j.sweep, j.trial, j.rung, j.kind, j.budget, j.start, j.finish, j.state, j.attempt, j.worker, j.claim,
+	j.losses, j.failures, j.alone, j.checkpoint, j.held`
+
+// isOpenJob is the condition of the index jobs_open.
+const isOpenJob = `state IN ('queued', 'running', 'held')`
+
+func newJobRow(sweep string, j *tourney.JobRow) (row jobRow, err error) {
+	what := "job " + j.JobID.String()
+	if err := belongs(what, sweep, j.Sweep); err != nil {
+		return row, err
+	}
+	row = jobRow{
+		Sweep: sweep, Trial: j.Trial, Rung: j.Rung, Kind: j.Kind, Budget: j.Budget, Start: j.Start, Finish: j.Finish,
+		State: j.State, Attempt: j.Attempt, Worker: j.Worker, Claim: j.Claim,
+		Losses: j.Losses, Failures: j.Failures, Alone: j.Alone, Was: j.Was, New: j.New,
+	}
+	if row.Checkpoint, err = optionalJSON(what+": checkpoint", j.Checkpoint); err != nil {
+		return row, err
+	}
+	row.Held, err = optionalJSON(what+": held end", j.Held)
+	return row, err
+}
+
+// write inserts the job, or brings it up to date if it is open and still has
+// the attempt that the change was made on; otherwise it returns errNoRow.
+func (r *jobRow) write(t *tx) error {
+	if r.New {
+		_, err := t.exec(`INSERT INTO jobs (sweep, trial, rung, kind, budget, start, finish, state, attempt, worker, claim, losses, failures, alone, checkpoint, held)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.Sweep, r.Trial, r.Rung, r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim,
+			r.Losses, r.Failures, r.Alone, r.Checkpoint, r.Held)
+		return err
+	}
+	return t.change(`UPDATE jobs SET kind = ?, budget = ?, start = ?, finish = ?, state = ?, attempt = ?, worker = ?, claim = ?,
+			losses = ?, failures = ?, alone = ?, checkpoint = ?, held = ?
+		WHERE sweep = ? AND trial = ? AND rung = ? AND attempt = ? AND `+isOpenJob,
+		r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim,
+		r.Losses, r.Failures, r.Alone, r.Checkpoint, r.Held,
+		r.Sweep, r.Trial, r.Rung, r.Was)
+}
+
+// job returns the row as one that a change may be made on.
+func (r *jobRow) job() (tourney.JobRow, error) {
+	j := tourney.JobRow{
+		JobID: tourney.JobID{Sweep: r.Sweep, Trial: r.Trial, Rung: r.Rung},
+		Kind:  r.Kind, Budget: r.Budget, Start: r.Start, Finish: r.Finish,
+		State: r.State, Attempt: r.Attempt, Was: r.Attempt, Worker: r.Worker, Claim: r.Claim,
+		Losses: r.Losses, Failures: r.Failures, Alone: r.Alone,
+	}
+	var err error
+	if j.Checkpoint, err = decodeOptional[tourney.Checkpoint]("checkpoint of job "+j.JobID.String(), r.Checkpoint); err != nil {
+		return j, err
+	}
+	j.Held, err = decodeOptional[tourney.End]("held end of job "+j.JobID.String(), r.Held)
+	return j, err
+}
+
+// OpenJobs returns the jobs of a sweep that are queued, running or held, and
+// for each trial that has not ended the last job that is done; by trial and
+// rung. Was is the attempt that each has.
+func (r *Reader) OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error) {
+	var rows []jobRow
+	err := r.db.SelectContext(ctx, &rows, `SELECT `+jobColumns+` FROM jobs j WHERE j.sweep = ? AND j.`+isOpenJob+`
+		UNION ALL
+		SELECT `+jobColumns+` FROM trials t JOIN jobs j ON j.sweep = t.sweep AND j.trial = t.number
+		WHERE t.sweep = ? AND t.`+isOpenTrial+` AND j.rung =
+			(SELECT max(d.rung) FROM jobs d WHERE d.sweep = t.sweep AND d.trial = t.number AND d.state = 'done')
+		ORDER BY 2, 3`, sweep, sweep)
+	if err != nil {
+		return nil, sqlError("read open jobs", err)
+	}
+	jobs := make([]tourney.JobRow, len(rows))
+	for i := range rows {
+		if jobs[i], err = rows[i].job(); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+func checkAttempt(sweep, epoch string, a *tourney.AttemptRow) error {
+	if err := belongs("attempt "+a.Token.String(), sweep, a.Token.Sweep); err != nil {
+		return err
+	}
+	if a.New && a.Token.Epoch != epoch {
+		return fmt.Errorf("%w: attempt %s is not of epoch %s", tourney.ErrConflict, a.Token, epoch)
+	}
+	return nil
+}
+
+// writeAttempt inserts an attempt or ends an open one.
+func writeAttempt(t *tx, sweep string, a *tourney.AttemptRow) error {
+	ended := sql.Null[int64]{V: t.now, Valid: a.Outcome != ""}
+	if a.New {
+		_, err := t.exec(`INSERT INTO attempts (sweep, trial, attempt, epoch, rung, worker, outcome, step, started, ended)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch, a.Rung, a.Worker, a.Outcome, a.Step, t.now, ended)
+		return err
+	}
+	err := t.change(`UPDATE attempts SET outcome = ?, step = ?, ended = ?
+		WHERE sweep = ? AND trial = ? AND attempt = ? AND epoch = ? AND outcome = ''`,
+		a.Outcome, a.Step, ended, sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch)
+	if errors.Is(err, errNoRow) {
+		return fmt.Errorf("%w: it is not open", tourney.ErrConflict)
+	}
+	return err
+}
+
+// Outcomes returns how attempts ended; attempts that are open or unknown are
+// absent.
+func (r *Reader) Outcomes(ctx context.Context, tokens []tourney.Token) (map[tourney.Token]tourney.Outcome, error) {
+	const op = "read outcomes"
+	outcomes := make(map[tourney.Token]tourney.Outcome, len(tokens))
+	err := r.read(ctx, op, func(tx *sqlx.Tx) error {
+		for _, token := range tokens {
+			var outcome tourney.Outcome
+			err := tx.GetContext(ctx, &outcome,
+				`SELECT outcome FROM attempts WHERE sweep = ? AND trial = ? AND attempt = ? AND epoch = ? AND outcome <> ''`,
+				token.Sweep, token.Trial, token.Attempt, token.Epoch)
+			switch {
+			case err == nil:
+				outcomes[token] = outcome
+			case !errors.Is(err, sql.ErrNoRows):
+				return sqlError(op, err)
+			}
+		}
+		return nil
+	})
+	return outcomes, err
+}

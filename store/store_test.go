@@ -1,0 +1,20 @@
+package store_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"tourney/store"
+	"tourney/store/storetest"
+)
+
+func open(dir string) (storetest.Store, error) { return store.Open(context.Background(), dir) }
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m, open)) }
+
+func TestStore(t *testing.T) { storetest.Run(t, open) }
+
+func BenchmarkCommit(b *testing.B) { storetest.BenchmarkCommit(b, open) }
+
+func BenchmarkRead(b *testing.B) { storetest.BenchmarkRead(b, open) }

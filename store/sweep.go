@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/jmoiron/sqlx"
+
+	"tourney"
+)
+
+// sweepRow is a row of sweeps.
+type sweepRow struct {
+	ID      string             `db:"id"`
+	Spec    string             `db:"spec"`
+	Plan    string             `db:"plan"`
+	State   tourney.SweepState `db:"state"`
+	Reason  string             `db:"reason"`
+	Created int64              `db:"created"`
+	Started sql.Null[int64]    `db:"started"`
+	Ended   sql.Null[int64]    `db:"ended"`
+	Cursor  int64              `db:"cursor"` // id of the last event; read only
+
+	// These are written only.
+	Name    string           `db:"-"`
+	Dataset string           `db:"-"`
+	Goal    tourney.Goal     `db:"-"`
+	Key     sql.Null[string] `db:"-"`
+	KeyBody string           `db:"-"`
+	dated   bool             // Created is set
+}
+
+const sweepColumns = `s.id, s.spec, s.plan, s.state, s.reason, s.created, s.started, s.ended,
+	COALESCE((SELECT e.id FROM events e WHERE e.sweep = s.id AND e.seq = s.last_seq), 0) AS cursor`
+
+// isOpenSweep is the condition of the index sweeps_open.
+const isOpenSweep = `state NOT IN ('completed', 'failed', 'cancelled')`
+
+func newSweepRow(c *tourney.Change) (*sweepRow, error) {
+	s := c.Create
+	if err := belongs("the row to create", c.Sweep, s.ID); err != nil {
+		return nil, err
+	}
+	row := &sweepRow{
+		ID: c.Sweep, State: s.State, Reason: s.Reason,
+		Started: nullMicros(s.Started), Ended: nullMicros(s.Ended),
+		Name: s.Spec.Name, Dataset: s.Plan.Dataset, Goal: s.Spec.Metric.Goal,
+		Key: sql.Null[string]{V: c.Key, Valid: c.Key != ""}, KeyBody: c.KeyBody,
+	}
+	if row.State == "" {
+		row.State = tourney.SweepCreated
+	}
+	if row.dated = !s.Created.IsZero(); row.dated {
+		row.Created = micros(s.Created)
+	}
+	var err error
+	if row.Spec, err = encodeJSON("spec", &s.Spec); err != nil {
+		return nil, err
+	}
+	row.Plan, err = encodeJSON("plan", &s.Plan)
+	return row, err
+}
+
+func (r *sweepRow) write(t *tx) error {
+	if !r.dated {
+		r.Created = t.now
+	}
+	_, err := t.exec(`INSERT INTO sweeps (id, name, spec, plan, dataset, goal, state, reason, created, started, ended, last_seq, key, key_body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
+		r.ID, r.Name, r.Spec, r.Plan, r.Dataset, r.Goal, r.State, r.Reason, r.Created, r.Started, r.Ended, r.Key, r.KeyBody)
+	return err
+}
+
+func (r *sweepRow) sweep() (tourney.Sweep, error) {
+	s := tourney.Sweep{
+		ID: r.ID, State: r.State, Reason: r.Reason,
+		Created: fromMicros(r.Created), Started: fromNullMicros(r.Started), Ended: fromNullMicros(r.Ended),
+		Counts: map[tourney.TrialState]int{}, Cursor: r.Cursor,
+	}
+	if err := decodeJSON("spec of sweep "+r.ID, r.Spec, &s.Spec); err != nil {
+		return s, err
+	}
+	return s, decodeJSON("plan of sweep "+r.ID, r.Plan, &s.Plan)
+}
+
+// Sweep returns a sweep by id or tourney.ErrNotFound.
+func (r *Reader) Sweep(ctx context.Context, id string) (s tourney.Sweep, err error) {
+	op := "read sweep " + id
+	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
+		sweeps, err := selectSweeps(ctx, tx, op, `WHERE s.id = ?`, id)
+		if err == nil && len(sweeps) == 0 {
+			return fmt.Errorf("sweep %s: %w", id, tourney.ErrNotFound)
+		}
+		if err == nil {
+			s = sweeps[0]
+		}
+		return err
+	})
+	return s, err
+}
+
+// OpenSweeps returns the sweeps that have not ended, oldest first.
+func (r *Reader) OpenSweeps(ctx context.Context) (sweeps []tourney.Sweep, err error) {
+	const op = "read open sweeps"
+	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
+		sweeps, err = selectSweeps(ctx, tx, op, `WHERE s.`+isOpenSweep+` ORDER BY s.created, s.id`)
+		return err
+	})
+	return sweeps, err
+}
+
+// sweepKey is the place of a sweep among all, newest first.
+type sweepKey struct {
+	Created int64  `json:"c"`
+	ID      string `json:"i"`
+}
+
+// Sweeps lists sweeps, newest first.
+func (r *Reader) Sweeps(ctx context.Context, page tourney.Page) (sweeps []tourney.Sweep, next string, err error) {
+	const op = "list sweeps"
+	size := pageSize(page.Limit)
+	after, err := readCursor("sweeps", page.Cursor, sweepKey{Created: math.MaxInt64})
+	if err != nil {
+		return nil, "", err
+	}
+	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
+		sweeps, err = selectSweeps(ctx, tx, op,
+			`WHERE (s.created, s.id) < (?, ?) ORDER BY s.created DESC, s.id DESC LIMIT ?`, after.Created, after.ID, size+1)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return cut("sweeps", sweeps, size, func(s *tourney.Sweep) sweepKey { return sweepKey{micros(s.Created), s.ID} })
+}
+
+// SweepByKey returns the sweep that was created with an idempotency key, and
+// the hash of what was asked then, or tourney.ErrNotFound.
+func (r *Reader) SweepByKey(ctx context.Context, key string) (sweep, keyBody string, err error) {
+	var row struct {
+		ID      string `db:"id"`
+		KeyBody string `db:"key_body"`
+	}
+	err = r.db.GetContext(ctx, &row, `SELECT id, key_body FROM sweeps WHERE key = ?`, key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", fmt.Errorf("sweep with that key: %w", tourney.ErrNotFound)
+	}
+	return row.ID, row.KeyBody, sqlError("read sweep by key", err)
+}
+
+// selectSweeps reads sweeps with their numbers of trials and their best.
+func selectSweeps(ctx context.Context, q queryer, op, where string, args ...any) ([]tourney.Sweep, error) {
+	var rows []sweepRow
+	if err := q.SelectContext(ctx, &rows, `SELECT `+sweepColumns+` FROM sweeps s `+where, args...); err != nil {
+		return nil, sqlError(op, err)
+	}
+	sweeps := make([]tourney.Sweep, len(rows))
+	for i := range rows {
+		s, err := rows[i].sweep()
+		if err != nil {
+			return nil, err
+		}
+		if err := tally(ctx, q, op, &s); err != nil {
+			return nil, err
+		}
+		if s.Best, err = best(ctx, q, op, s.ID); err != nil {
+			return nil, err
+		}
+		sweeps[i] = s
+	}
+	return sweeps, nil
+}
+
+// tally fills in the numbers of trials by state.
+func tally(ctx context.Context, q queryer, op string, s *tourney.Sweep) error {
+	var rows []struct {
+		State  tourney.TrialState `db:"state"`
+		Trials int                `db:"trials"`
+	}
+	if err := q.SelectContext(ctx, &rows, `SELECT state, trials FROM tallies WHERE sweep = ? AND trials > 0`, s.ID); err != nil {
+		return sqlError(op, err)
+	}
+	for _, row := range rows {
+		s.Counts[row.State] = row.Trials
+	}
+	return nil
+}
+
+// mustExist returns tourney.ErrNotFound if there is no such sweep. Lists call
+// it when they are empty.
+func mustExist(ctx context.Context, q queryer, op, id string) error {
+	var there bool
+	if err := q.GetContext(ctx, &there, `SELECT EXISTS (SELECT 1 FROM sweeps WHERE id = ?)`, id); err != nil {
+		return sqlError(op, err)
+	}
+	if !there {
+		return fmt.Errorf("sweep %s: %w", id, tourney.ErrNotFound)
+	}
+	return nil
+}

@@ -1,0 +1,296 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/jmoiron/sqlx"
+
+	"tourney"
+)
+
+// trialRow is a row of trials.
+type trialRow struct {
+	Sweep    string             `db:"sweep"`
+	Number   int                `db:"number"`
+	State    tourney.TrialState `db:"state"`
+	Params   string             `db:"params"`
+	Rung     int                `db:"rung"`
+	Step     int                `db:"step"`
+	BestStep int                `db:"best_step"`
+	Value    sql.Null[float64]  `db:"value"`
+	Metrics  sql.Null[string]   `db:"metrics"`
+	Reason   tourney.Reason     `db:"reason"`
+	Error    string             `db:"error"`
+	Attempts int                `db:"attempts"`
+	Created  int64              `db:"created"`
+	Ended    sql.Null[int64]    `db:"ended"`
+	boardKey
+	dated bool // Created is set
+}
+
+// boardKey is the place of a trial on its sweep's board: the columns of the
+// index trials_board after the sweep.
+type boardKey struct {
+	Bad    int     `db:"bad" json:"b"`
+	Depth  int     `db:"depth" json:"d"`
+	Blank  int     `db:"blank" json:"v"`
+	Loss   float64 `db:"loss" json:"l"`
+	Number int     `db:"-" json:"n"`
+}
+
+const trialColumns = `sweep, number, state, params, rung, step, best_step, value, metrics, reason, error, attempts, created, ended,
+	bad, depth, blank, loss`
+
+// isOpenTrial is the condition of the index trials_open.
+const isOpenTrial = `state IN ('queued', 'running', 'paused')`
+
+func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
+	what := fmt.Sprintf("trial %d", t.Number)
+	if err := belongs(what, sweep, t.Sweep); err != nil {
+		return row, err
+	}
+	if t.State == "" {
+		return row, fmt.Errorf("%s has no state", what)
+	}
+	row = trialRow{
+		Sweep: sweep, Number: t.Number, State: t.State, Rung: t.Rung, Step: t.Step, BestStep: t.BestStep,
+		Reason: t.Reason, Error: t.Error, Attempts: t.Attempts, Ended: nullMicros(t.Ended),
+	}
+	if row.dated = !t.Created.IsZero(); row.dated {
+		row.Created = micros(t.Created)
+	}
+	if t.Value != nil {
+		if err := finite(fmt.Sprintf("trials.%d.value", t.Number), *t.Value); err != nil {
+			return row, err
+		}
+		row.Value = sql.Null[float64]{V: *t.Value, Valid: true}
+	}
+	if err := finiteMetrics(fmt.Sprintf("trials.%d.metrics", t.Number), t.Metrics); err != nil {
+		return row, err
+	}
+	if t.Metrics != nil {
+		if row.Metrics, err = optionalJSON(what+": metrics", &t.Metrics); err != nil {
+			return row, err
+		}
+	}
+	row.Params, err = encodeJSON(what+": parameters", t.Params)
+	return row, err
+}
+
+// write inserts the trial or brings it up to date, and returns the state that
+// it had before, empty if it is new. Its parameters and the time at which it
+// was proposed never change; the time of its end is the first one known.
+func (r *trialRow) write(t *tx, metric tourney.Metric) (was tourney.TrialState, err error) {
+	created, ended, loss := t.now, r.Ended, 0.0
+	if r.dated {
+		created = r.Created
+	}
+	if r.State.Terminal() && !ended.Valid {
+		ended = sql.Null[int64]{V: t.now, Valid: true}
+	}
+	if r.Value.Valid {
+		loss = metric.Loss(r.Value.V)
+	}
+	err = t.get(&was, `SELECT state FROM trials WHERE sweep = ? AND number = ?`, r.Sweep, r.Number)
+	switch {
+	case err == nil:
+		return was, t.change(`UPDATE trials SET state = ?, rung = ?, step = ?, best_step = ?, value = ?, loss = ?, metrics = ?,
+				reason = ?, error = ?, attempts = ?, ended = COALESCE(ended, ?)
+			WHERE sweep = ? AND number = ?`,
+			r.State, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics, r.Reason, r.Error, r.Attempts, ended, r.Sweep, r.Number)
+	case errors.Is(err, sql.ErrNoRows):
+		_, err = t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.Sweep, r.Number, r.State, r.Params, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics,
+			r.Reason, r.Error, r.Attempts, created, ended)
+	}
+	return "", err
+}
+
+func (r *trialRow) trial() (tourney.Trial, error) {
+	t := tourney.Trial{
+		Sweep: r.Sweep, Number: r.Number, State: r.State, Rung: r.Rung, Step: r.Step, BestStep: r.BestStep,
+		Reason: r.Reason, Error: r.Error, Attempts: r.Attempts,
+		Created: fromMicros(r.Created), Ended: fromNullMicros(r.Ended),
+	}
+	if r.Value.Valid {
+		t.Value = &r.Value.V
+	}
+	what := fmt.Sprintf("trial %s/%d", r.Sweep, r.Number)
+	if err := decodeJSON("parameters of "+what, r.Params, &t.Params); err != nil {
+		return t, err
+	}
+	if r.Metrics.Valid {
+		return t, decodeJSON("metrics of "+what, r.Metrics.V, &t.Metrics)
+	}
+	return t, nil
+}
+
+func selectTrialRows(ctx context.Context, q queryer, op, where string, args ...any) ([]trialRow, error) {
+	var rows []trialRow
+	err := q.SelectContext(ctx, &rows, `SELECT `+trialColumns+` FROM trials `+where, args...)
+	return rows, sqlError(op, err)
+}
+
+func trialsOf(rows []trialRow) ([]tourney.Trial, error) {
+	trials := make([]tourney.Trial, len(rows))
+	for i := range rows {
+		var err error
+		if trials[i], err = rows[i].trial(); err != nil {
+			return nil, err
+		}
+	}
+	return trials, nil
+}
+
+// Trial returns one trial or tourney.ErrNotFound.
+func (r *Reader) Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error) {
+	rows, err := selectTrialRows(ctx, r.db, "read trial", `WHERE sweep = ? AND number = ?`, sweep, number)
+	if err != nil {
+		return tourney.Trial{}, err
+	}
+	if len(rows) == 0 {
+		return tourney.Trial{}, fmt.Errorf("trial %s/%d: %w", sweep, number, tourney.ErrNotFound)
+	}
+	return rows[0].trial()
+}
+
+// OpenTrials returns the trials of a sweep that have not ended, by number.
+func (r *Reader) OpenTrials(ctx context.Context, sweep string) ([]tourney.Trial, error) {
+	rows, err := selectTrialRows(ctx, r.db, "read open trials", `WHERE sweep = ? AND `+isOpenTrial+` ORDER BY number`, sweep)
+	if err != nil {
+		return nil, err
+	}
+	return trialsOf(rows)
+}
+
+// Trials lists the trials of a sweep by number.
+func (r *Reader) Trials(ctx context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
+	after, err := readCursor("trials", page.Cursor, -1)
+	if err != nil {
+		return nil, "", err
+	}
+	size := pageSize(page.Limit)
+	return r.trialPage(ctx, "trials", sweep, size,
+		func(row *trialRow) any { return row.Number },
+		`WHERE sweep = ? AND number > ? ORDER BY number LIMIT ?`, sweep, after, size+1)
+}
+
+// Leaderboard lists the trials of a sweep in the order of
+// tourney.Metric.CompareTrials.
+func (r *Reader) Leaderboard(ctx context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
+	after, err := readCursor("board", page.Cursor, boardKey{Depth: math.MinInt, Number: -1})
+	if err != nil {
+		return nil, "", err
+	}
+	size := pageSize(page.Limit)
+	return r.trialPage(ctx, "board", sweep, size,
+		func(row *trialRow) any { return row.place() },
+		`WHERE sweep = ? AND (bad, depth, blank, loss, number) > (?, ?, ?, ?, ?)
+		ORDER BY bad, depth, blank, loss, number LIMIT ?`,
+		sweep, after.Bad, after.Depth, after.Blank, after.Loss, after.Number, size+1)
+}
+
+// place returns where on the board the row is.
+func (r *trialRow) place() boardKey {
+	key := r.boardKey
+	key.Number = r.Number
+	return key
+}
+
+func (r *Reader) trialPage(ctx context.Context, list, sweep string, size int, key func(*trialRow) any, where string, args ...any) (trials []tourney.Trial, next string, err error) {
+	op := "list " + list
+	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
+		rows, err := selectTrialRows(ctx, tx, op, where, args...)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return mustExist(ctx, tx, op, sweep)
+		}
+		if rows, next, err = cut(list, rows, size, key); err != nil {
+			return err
+		}
+		trials, err = trialsOf(rows)
+		return err
+	})
+	return trials, next, err
+}
+
+// best returns the first trial of the board that has a value, or nil. In each
+// group of the board (bad, depth), trials without a value come last, so that a
+// group's first row tells whether any has one; there are few groups.
+func best(ctx context.Context, q queryer, op, sweep string) (*tourney.Trial, error) {
+	at := boardKey{Bad: -1}
+	for {
+		rows, err := selectTrialRows(ctx, q, op,
+			`WHERE sweep = ? AND (bad, depth) > (?, ?) ORDER BY bad, depth, blank, loss, number LIMIT 1`, sweep, at.Bad, at.Depth)
+		if err != nil || len(rows) == 0 {
+			return nil, err
+		}
+		if rows[0].Value.Valid {
+			t, err := rows[0].trial()
+			return &t, err
+		}
+		at = rows[0].boardKey
+	}
+}
+
+// pointRow is a row of points.
+type pointRow struct {
+	trial   int
+	Step    int    `db:"step"`
+	Metrics string `db:"metrics"`
+}
+
+func newPointRows(all []tourney.TrialPoints) ([]pointRow, error) {
+	var rows []pointRow
+	for _, of := range all {
+		for _, p := range of.Points {
+			what := fmt.Sprintf("trial %d: point at step %d", of.Trial, p.Step)
+			if err := finiteMetrics(fmt.Sprintf("points.%d.%d", of.Trial, p.Step), p.Metrics); err != nil {
+				return nil, err
+			}
+			text, err := encodeJSON(what, p.Metrics)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, pointRow{of.Trial, p.Step, text})
+		}
+	}
+	return rows, nil
+}
+
+func (p *pointRow) write(t *tx, sweep string) error {
+	_, err := t.exec(`INSERT OR REPLACE INTO points (sweep, trial, step, metrics) VALUES (?, ?, ?, ?)`, sweep, p.trial, p.Step, p.Metrics)
+	return err
+}
+
+// Points returns the learning curve of a trial, by step.
+func (r *Reader) Points(ctx context.Context, sweep string, number int) ([]tourney.Point, error) {
+	var rows []pointRow
+	err := r.db.SelectContext(ctx, &rows, `SELECT step, metrics FROM points WHERE sweep = ? AND trial = ? ORDER BY step`, sweep, number)
+	if err != nil {
+		return nil, sqlError("read points", err)
+	}
+	if len(rows) == 0 {
+		var there int
+		err := r.db.GetContext(ctx, &there, `SELECT 1 FROM trials WHERE sweep = ? AND number = ?`, sweep, number)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, fmt.Errorf("trial %s/%d: %w", sweep, number, tourney.ErrNotFound)
+		}
+		return nil, sqlError("read points", err)
+	}
+	points := make([]tourney.Point, len(rows))
+	for i, row := range rows {
+		points[i].Step = row.Step
+		if err := decodeJSON("point", row.Metrics, &points[i].Metrics); err != nil {
+			return nil, err
+		}
+	}
+	return points, nil
+}
