@@ -1,0 +1,99 @@
+package trainers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tourney"
+	"tourney/trainers/heat"
+)
+
+// heatWidth is how many trials a heat has at most, by default.
+const heatWidth = 32
+
+// Catalog checks sweeps against the trainers that there are. It implements the
+// coordinator's Trainers.
+type Catalog struct{}
+
+// Plan checks a normalised spec against the dataset and the trainer, fills in
+// the metric and the parallelism if they are missing, and says what the spec
+// comes to. The error is a *tourney.InvalidError that lists all that is wrong;
+// the spec is unchanged then.
+//
+// The budget of a trial is early_terminate.max_iter, or what the parameter
+// epochs says, or its default. A search without a scheduler keeps an eighth of
+// its trials going, at most a heat of 32, at least one.
+func (Catalog) Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error) {
+	f := lookup(spec.Trainer)
+	if f == nil {
+		return tourney.Plan{}, tourney.Invalid("trainer", "no trainer %q%s; there is %s", spec.Trainer,
+			tourney.DidYouMean(spec.Trainer, Names()), strings.Join(Names(), ", "))
+	}
+	metric, errs := planMetric(spec.Metric, ds)
+	errs = append(errs, checkDataset(spec, ds)...)
+	errs = append(errs, f.CheckSpace(spec.Parameters)...)
+	if spec.EarlyTerminate != nil && spec.Parameters.Lookup(f.Budget) != nil {
+		errs = append(errs, tourney.FieldError{
+			Path:    "parameters." + f.Budget,
+			Message: "early_terminate says how long a trial trains: leave the parameter out, or early_terminate",
+		})
+	}
+	if len(errs) > 0 {
+		return tourney.Plan{}, &tourney.InvalidError{Fields: errs}
+	}
+	spec.Metric = metric
+	if spec.Parallelism == 0 {
+		spec.Parallelism = min(heatWidth, max(1, spec.Trials()/8))
+	}
+	return plan(f, spec, ds), nil
+}
+
+func plan(f *heat.Family, spec *tourney.Spec, ds tourney.Dataset) tourney.Plan {
+	p := tourney.Plan{Dataset: ds.Version, Budget: int(f.Lookup(f.Budget).Default), Weight: f.Weight, Size: spec.Parameters.Size()}
+	if spec.Method == tourney.MethodGrid {
+		p.Size = spec.Parameters.GridSize()
+	}
+	if spec.EarlyTerminate != nil {
+		p.Budget = spec.EarlyTerminate.MaxIter
+	}
+	if spec.Parameters.Lookup(f.Budget) != nil {
+		p.BudgetParam = f.Budget
+	}
+	return p
+}
+
+// planMetric checks the metric against the task, or chooses one.
+func planMetric(m tourney.Metric, ds tourney.Dataset) (tourney.Metric, []tourney.FieldError) {
+	if m.Name == "" {
+		return tourney.DefaultMetric(ds.Task), nil
+	}
+	fit := tourney.MetricNames(ds.Task)
+	if !slices.Contains(fit, m.Name) {
+		return m, []tourney.FieldError{{
+			Path:    "metric.name",
+			Message: fmt.Sprintf("%s does not fit %s on target %q%s; use one of %v", m.Name, ds.Task, ds.Target, tourney.DidYouMean(m.Name, fit), fit),
+		}}
+	}
+	builtin, _ := tourney.LookupMetric(m.Name)
+	m.Goal = builtin.Goal
+	return m, nil
+}
+
+// checkDataset checks what the spec says of the dataset against what it is.
+func checkDataset(spec *tourney.Spec, ds tourney.Dataset) []tourney.FieldError {
+	var errs []tourney.FieldError
+	if spec.Target != "" && spec.Target != ds.Target {
+		errs = append(errs, tourney.FieldError{
+			Path:    "target",
+			Message: fmt.Sprintf("the target of dataset %s is %q, not %q; leave it out, or add the table again with that target", ds.Name, ds.Target, spec.Target),
+		})
+	}
+	switch {
+	case ds.Task != tourney.Classification && ds.Task != tourney.Regression:
+		errs = append(errs, tourney.FieldError{Path: "dataset", Message: fmt.Sprintf("has task %q; use one with task classification or regression", ds.Task)})
+	case ds.Task == tourney.Classification && len(ds.Classes) < 2:
+		errs = append(errs, tourney.FieldError{Path: "dataset", Message: fmt.Sprintf("target %q has %d classes; a classifier needs at least 2", ds.Target, len(ds.Classes))})
+	}
+	return errs
+}

@@ -1,0 +1,123 @@
+package metrics
+
+import (
+	"math"
+
+	"tourney/trainers/kernels"
+)
+
+// Classification holds the sums over the rows of a part. The zero value is
+// ready for use.
+type Classification struct {
+	rows    int
+	correct int
+	loss    float64
+}
+
+// eps is the least probability that a log loss believes in, that of float32:
+// scikit-learn's log_loss takes it for float32 predictions.
+const eps = 0x1p-23
+
+// Add takes in a row with class y, of which p are the probabilities, summing
+// to 1. Of equal probabilities the first class is the one predicted.
+func (c *Classification) Add(p []float32, y int) {
+	top := 0
+	for i, v := range p {
+		if v > p[top] {
+			top = i
+		}
+	}
+	c.rows++
+	if top == y {
+		c.correct++
+	}
+	// NaN passes the clipping and reaches the sum.
+	q := float64(p[y])
+	if q < eps {
+		q = eps
+	} else if q > 1-eps {
+		q = 1 - eps
+	}
+	c.loss -= kernels.Log64(q)
+}
+
+// Merge takes in the part that follows.
+func (c *Classification) Merge(next Classification) {
+	c.rows += next.rows
+	c.correct += next.correct
+	c.loss += next.loss
+}
+
+// LogLoss returns the mean negative log likelihood, each probability clipped
+// to [2^-23, 1-2^-23].
+func (c *Classification) LogLoss() float64 { return c.loss / float64(c.rows) }
+
+// Accuracy returns the share of rows whose class was predicted.
+func (c *Classification) Accuracy() float64 { return float64(c.correct) / float64(c.rows) }
+
+// Regression holds the sums over the rows of a part. The zero value is ready
+// for use.
+type Regression struct {
+	rows   int
+	abs    float64
+	square float64
+}
+
+// Add takes in a row with target y and its prediction.
+func (r *Regression) Add(y, prediction float64) {
+	e := y - prediction
+	r.rows++
+	r.abs += math.Abs(e)
+	r.square += float64(e * e)
+}
+
+// Merge takes in the part that follows.
+func (r *Regression) Merge(next Regression) {
+	r.rows += next.rows
+	r.abs += next.abs
+	r.square += next.square
+}
+
+// RMSE returns the root of the mean squared error.
+func (r *Regression) RMSE() float64 { return math.Sqrt(r.square / float64(r.rows)) }
+
+// MAE returns the mean absolute error.
+func (r *Regression) MAE() float64 { return r.abs / float64(r.rows) }
+
+// R2 returns the coefficient of determination, where spread is the sum of
+// squares of the targets about their mean (Moments). If all targets are equal
+// it is 1 for exact predictions and else 0.
+func (r *Regression) R2(spread float64) float64 {
+	switch {
+	case spread != 0:
+		return 1 - r.square/spread
+	case r.square == 0:
+		return 1
+	case math.IsNaN(r.square):
+		return r.square
+	}
+	return 0
+}
+
+// Moments returns the mean of y and the sum of squares about it, both summed
+// in order in parts of that many rows.
+func Moments(y []float32, part int) (mean, spread float64) {
+	sum := inParts(y, part, func(v float64) float64 { return v })
+	mean = sum / float64(len(y))
+	spread = inParts(y, part, func(v float64) float64 { return float64((v - mean) * (v - mean)) })
+	return mean, spread
+}
+
+func inParts(y []float32, part int, f func(float64) float64) float64 {
+	total := 0.0
+	for len(y) > 0 {
+		n := min(part, len(y))
+		sum := 0.0
+		for _, v := range y[:n] {
+			sum += f(float64(v))
+		}
+		total += sum
+		y = y[n:]
+	}
+	return total
+}

@@ -1,0 +1,67 @@
+package trainers
+
+import (
+	"tourney/trainers/heat"
+	"tourney/trainers/linear"
+)
+
+// The names by which others know what a heat is; see package heat.
+type (
+	// Trainer trains a heat: trials that share data and family, in one pass.
+	Trainer = heat.Trainer
+	// Feed is where a heat gets its trials from.
+	Feed = heat.Feed
+	// Task is one trial in a heat.
+	Task = heat.Task
+	// Pool runs small tasks on a fixed number of goroutines, shared by all
+	// heats of a worker.
+	Pool = heat.Pool
+	// PanicError is what Pool.Do panics with when an item has panicked. It is
+	// an error.
+	PanicError = heat.PanicError
+	// Param declares one parameter of a trainer.
+	Param = heat.Param
+)
+
+// NewPool starts a pool with that many slots, at least one.
+func NewPool(slots int) *Pool { return heat.NewPool(slots) }
+
+// families lists all families, sorted by name.
+var families = []heat.Family{
+	linear.Family(),
+}
+
+// Lookup returns the trainer of that name.
+func Lookup(name string) (Trainer, bool) {
+	if f := lookup(name); f != nil {
+		return f.Trainer, true
+	}
+	return nil, false
+}
+
+// Names returns the names of all trainers, sorted.
+func Names() []string {
+	names := make([]string, len(families))
+	for i := range families {
+		names[i] = families[i].Trainer.Name()
+	}
+	return names
+}
+
+// Params returns the parameters that a trainer takes, sorted by name, or nil
+// if there is no such trainer.
+func Params(name string) []Param {
+	if f := lookup(name); f != nil {
+		return f.Params
+	}
+	return nil
+}
+
+func lookup(name string) *heat.Family {
+	for i := range families {
+		if families[i].Trainer.Name() == name {
+			return &families[i]
+		}
+	}
+	return nil
+}
