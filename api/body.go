@@ -1,0 +1,163 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"tourney"
+)
+
+const (
+	maxBody     = tourney.MaxSpecBytes // of a body that is not streamed
+	readWithin  = 30 * time.Second     // a body that is not streamed; one read of one that is
+	writeWithin = time.Minute          // an answer that is not streamed
+)
+
+// bounded limits the size of an operation's body and the time that it and the
+// answer may take. A body that is not streamed is read whole here, so that
+// handlers never wait for a slow caller.
+func (s *Server) bounded(op *operation) echo.MiddlewareFunc {
+	streamed := map[string]int64{"addDataset": s.cfg.MaxDatasetBytes, "putBlob": s.cfg.MaxBlobBytes}
+	limit, stream := streamed[op.id]
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r, rc := c.Request(), http.NewResponseController(c.Response())
+			switch {
+			case stream:
+				if r.ContentLength > limit {
+					return tooLarge(limit)
+				}
+				r.Body = &steady{http.MaxBytesReader(c.Response().Writer, r.Body, limit), rc}
+				defer rc.SetReadDeadline(time.Time{}) //nolint:errcheck // not every writer has deadlines
+			case len(op.takes) > 0:
+				if err := readWhole(c, rc); err != nil {
+					return err
+				}
+			}
+			if !stream {
+				rc.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck // as above; streams move it on
+			}
+			return next(c)
+		}
+	}
+}
+
+// readWhole replaces the body of a request by its bytes.
+func readWhole(c echo.Context, rc *http.ResponseController) error {
+	r := c.Request()
+	if r.ContentLength > maxBody {
+		return tooLarge(maxBody)
+	}
+	rc.SetReadDeadline(time.Now().Add(readWithin)) //nolint:errcheck // not every writer has deadlines
+	data, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, maxBody))
+	if err != nil {
+		return bodyError(err)
+	}
+	rc.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	r.Body = io.NopCloser(bytes.NewReader(data))
+	return nil
+}
+
+// steady is a body that may take as long as it likes, as long as it comes.
+type steady struct {
+	io.ReadCloser
+	rc *http.ResponseController
+}
+
+func (b *steady) Read(p []byte) (int, error) {
+	b.rc.SetReadDeadline(time.Now().Add(readWithin)) //nolint:errcheck // not every writer has deadlines
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = bodyError(err)
+	}
+	return n, err
+}
+
+func tooLarge(limit int64) error {
+	return failf(http.StatusRequestEntityTooLarge, tourney.ErrInvalid, "the body is too large: at most %d bytes", limit)
+}
+
+// bodyError says why a body could not be read. That is never the server's
+// fault.
+func bodyError(err error) error {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return tooLarge(large.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return failf(http.StatusRequestTimeout, tourney.ErrInvalid, "the body came too slowly: more than %v without its next bytes", readWithin)
+	}
+	return failf(http.StatusBadRequest, tourney.ErrInvalid, "the body broke off before its end")
+}
+
+// binder reads JSON bodies for the stubs. A raw body is left as it is, for
+// those that know its format; in others unknown keys are errors.
+type binder struct{}
+
+// Bind implements echo.Binder.
+func (binder) Bind(v any, c echo.Context) error {
+	if raw, ok := v.(*json.RawMessage); ok {
+		data, err := io.ReadAll(c.Request().Body)
+		*raw = data
+		return err
+	}
+	dec := json.NewDecoder(c.Request().Body)
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil {
+		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+			return tourney.Invalid("", "the body must hold one JSON object and nothing after it")
+		}
+		return nil
+	}
+	var typ *json.UnmarshalTypeError
+	if errors.As(err, &typ) && typ.Field != "" {
+		return tourney.Invalid(typ.Field, "must be %s, not %s", article(typ.Type), typ.Value)
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		name = strings.Trim(name, `"`)
+		return tourney.Invalid(name, "unknown key%s", tourney.DidYouMean(name, jsonKeys(v)))
+	}
+	return tourney.Invalid("", "the body is not a JSON object: %v", err)
+}
+
+// article names a type of Go as JSON's.
+func article(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Slice:
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+// jsonKeys returns the keys of the struct that v points to.
+func jsonKeys(v any) []string {
+	t := reflect.TypeOf(v).Elem()
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	var keys []string
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		keys = append(keys, name)
+	}
+	return keys
+}

@@ -1,0 +1,52 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"net/http"
+
+	"tourney"
+	"tourney/api/client/gen"
+)
+
+// CreateSweep starts the sweep that a sweep file, YAML or JSON, describes. The
+// same key with the same file returns the sweep that it created before; key
+// may be empty.
+func (c *Client) CreateSweep(ctx context.Context, file []byte, key string) (tourney.Sweep, error) {
+	params := &gen.CreateSweepParams{}
+	if key != "" {
+		params.IdempotencyKey = &key
+	}
+	return call[tourney.Sweep](ctx, c, func(ctx context.Context) (*http.Response, error) {
+		return c.rest.CreateSweepWithBody(ctx, params, "application/yaml", bytes.NewReader(file))
+	})
+}
+
+// Sweep returns a sweep.
+func (c *Client) Sweep(ctx context.Context, id string) (tourney.Sweep, error) {
+	return call[tourney.Sweep](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.rest.GetSweep(ctx, id) })
+}
+
+// Sweeps lists sweeps, newest first.
+func (c *Client) Sweeps(ctx context.Context) iter.Seq2[tourney.Sweep, error] {
+	return pages(func(limit int, cursor *string) ([]tourney.Sweep, string, error) {
+		list, err := call[gen.SweepList](ctx, c, func(ctx context.Context) (*http.Response, error) {
+			return c.rest.ListSweeps(ctx, &gen.ListSweepsParams{Limit: &limit, Cursor: cursor})
+		})
+		return list.Items, list.Next, err
+	})
+}
+
+// Act pauses, resumes or cancels a sweep.
+func (c *Client) Act(ctx context.Context, id string, action tourney.Action) (tourney.Sweep, error) {
+	send := map[tourney.Action]func(context.Context, gen.SweepID, ...gen.RequestEditorFn) (*http.Response, error){
+		tourney.ActionPause:  c.rest.PauseSweep,
+		tourney.ActionResume: c.rest.ResumeSweep,
+		tourney.ActionCancel: c.rest.CancelSweep,
+	}[action]
+	if send == nil {
+		return tourney.Sweep{}, tourney.Invalid("action", "%q must be pause, resume or cancel", action)
+	}
+	return call[tourney.Sweep](ctx, c, func(ctx context.Context) (*http.Response, error) { return send(ctx, id) })
+}

@@ -1,0 +1,492 @@
+// Package apitest holds what the tests of the API and of its client share: a
+// World, which keeps sweeps, datasets and blobs in memory and does with them
+// what the ports promise, and a Checker, which holds every exchange against
+// openapi.yaml.
+package apitest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"tourney"
+)
+
+// World implements the API's ports in memory.
+type World struct {
+	mu       sync.Mutex
+	changed  chan struct{}
+	now      time.Time
+	lastID   int64
+	sweeps   []*tourney.Sweep
+	keys     map[string]keyed
+	trials   map[string][]tourney.Trial
+	history  map[string][]tourney.HistoryPoint
+	events   []tourney.Event
+	datasets []tourney.Dataset
+	blobs    map[string][]byte
+	sealed   map[string]bool
+	workers  []tourney.Worker
+	sick     error
+}
+
+type keyed struct{ sweep, body string }
+
+// NewWorld returns a world with nothing in it. Its clock stands in a time zone
+// other than UTC and moves a second a commit.
+func NewWorld() *World {
+	return &World{
+		changed: make(chan struct{}),
+		now:     time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("east", 2*3600)),
+		keys:    map[string]keyed{}, trials: map[string][]tourney.Trial{}, history: map[string][]tourney.HistoryPoint{},
+		blobs: map[string][]byte{}, sealed: map[string]bool{},
+	}
+}
+
+// commit appends events of one sweep and wakes the streams. The ids of events
+// have gaps, as those of a database may.
+func (w *World) commit(sweep *tourney.Sweep, bodies ...tourney.EventBody) {
+	w.now = w.now.Add(time.Second)
+	seq := int64(0)
+	for _, ev := range w.events {
+		if ev.Sweep == sweep.ID {
+			seq = ev.Seq
+		}
+	}
+	for i, body := range bodies {
+		w.lastID += 1 + w.lastID%3
+		sweep.Cursor = w.lastID
+		w.events = append(w.events, tourney.Event{ID: w.lastID, Sweep: sweep.ID, Seq: seq + int64(i) + 1, At: w.now, Body: body})
+	}
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+func (w *World) find(id string) (*tourney.Sweep, error) {
+	for _, s := range w.sweeps {
+		if s.ID == id {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("sweep %s: %w", id, tourney.ErrNotFound)
+}
+
+// CreateSweep implements api.Service.
+func (w *World) CreateSweep(_ context.Context, spec tourney.Spec, key string) (tourney.Sweep, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
+	if k, ok := w.keys[key]; ok && key != "" {
+		if k.body != string(data) {
+			return tourney.Sweep{}, fmt.Errorf("key %q: %w", key, tourney.ErrConflict)
+		}
+		s, err := w.find(k.sweep)
+		return *s, err
+	}
+	ds, err := w.dataset(spec.Dataset)
+	if err != nil {
+		return tourney.Sweep{}, tourney.Invalid("dataset", "there is no dataset %q", spec.Dataset)
+	}
+	if spec.Metric.Name == "" {
+		spec.Metric = tourney.DefaultMetric(ds.Task)
+	}
+	s := &tourney.Sweep{
+		ID: fmt.Sprintf("s%d", len(w.sweeps)+1), Spec: spec, State: tourney.SweepRunning, Created: w.now,
+		Plan: tourney.Plan{Dataset: ds.Version, Budget: 10, Weight: 1},
+	}
+	w.sweeps = append(w.sweeps, s)
+	w.keys[key] = keyed{s.ID, string(data)}
+	w.commit(s, tourney.Engine{Version: "test", Arch: "amd64"}, tourney.Turned{State: tourney.SweepRunning})
+	return *s, nil
+}
+
+// Try adds a trial with the value to a sweep, and three events. A value that
+// is not finite is a trial that diverged.
+func (w *World) Try(sweep string, value float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, err := w.find(sweep)
+	if err != nil {
+		panic(err)
+	}
+	n := len(w.trials[sweep])
+	t := tourney.Trial{
+		Sweep: sweep, Number: n, State: tourney.TrialCompleted, Params: tourney.Params{"lr": 0.5, "depth": int64(n), "kind": "a", "flag": true, "none": nil},
+		Step: 10, BestStep: 7, Attempts: 1, Created: w.now, Ended: &w.now,
+	}
+	end := tourney.End{Outcome: tourney.OutcomeDone, Step: 10, BestStep: 7}
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		t.State, end.Outcome, t.Rung = tourney.TrialDiverged, tourney.OutcomeDiverged, -1
+	} else {
+		t.Value, t.Metrics = &value, tourney.Metrics{s.Spec.Metric.Name: value}
+		end.Value, end.Metrics = t.Value, t.Metrics
+		best := value
+		if h := w.history[sweep]; len(h) > 0 && s.Spec.Metric.Loss(h[len(h)-1].Best) < s.Spec.Metric.Loss(value) {
+			best = h[len(h)-1].Best
+		}
+		w.history[sweep] = append(w.history[sweep], tourney.HistoryPoint{At: w.now, Trial: n, Step: 7, Value: value, Best: best})
+	}
+	w.trials[sweep] = append(w.trials[sweep], t)
+	if s.Best == nil || s.Spec.Metric.CompareTrials(&t, s.Best) < 0 {
+		s.Best = &t
+	}
+	if s.Counts == nil {
+		s.Counts = map[tourney.TrialState]int{}
+	}
+	s.Counts[t.State]++
+	w.commit(s, tourney.Proposed{Trial: n, Params: t.Params}, tourney.Reported{Trial: n, End: end}, tourney.Ended{Trial: n, State: t.State})
+}
+
+// Commit appends events to a sweep.
+func (w *World) Commit(sweep string, bodies ...tourney.EventBody) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, err := w.find(sweep)
+	if err != nil {
+		panic(err)
+	}
+	w.commit(s, bodies...)
+}
+
+// Act implements api.Service.
+func (w *World) Act(_ context.Context, sweep string, action tourney.Action) (tourney.Sweep, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, err := w.find(sweep)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
+	to := map[tourney.Action]tourney.SweepState{
+		tourney.ActionPause: tourney.SweepPaused, tourney.ActionResume: tourney.SweepRunning, tourney.ActionCancel: tourney.SweepCancelled,
+	}[action]
+	if !s.State.CanBecome(to) {
+		return tourney.Sweep{}, fmt.Errorf("%s sweep %s, which is %s: %w", action, s.ID, s.State, tourney.ErrConflict)
+	}
+	s.State = to
+	w.commit(s, tourney.Acted{Action: action}, tourney.Turned{State: to})
+	return *s, nil
+}
+
+// Enrol implements api.Service.
+func (w *World) Enrol(_ context.Context, req tourney.EnrolRequest) (tourney.Enrolment, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if req.Slots < 1 {
+		return tourney.Enrolment{}, tourney.Invalid("slots", "must be at least 1, not %d", req.Slots)
+	}
+	id := fmt.Sprintf("w%d", len(w.workers)+1)
+	w.workers = slices.Insert(w.workers, 0, tourney.Worker{
+		ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: w.now, LastSeen: w.now,
+	})
+	return tourney.Enrolment{
+		Worker: id, NATS: "nats://127.0.0.1:4222", User: id, Password: "secret", Expires: w.now.Add(time.Hour),
+		Inbox: "_INBOX_" + id, Pool: req.Pool, Lease: 30 * time.Second,
+	}, nil
+}
+
+// Seal makes a blob one that final attempts alone may read.
+func (w *World) Seal(hash string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sealed[hash] = true
+}
+
+// MayRead implements api.Service: an attempt's number over 100 makes it final.
+func (w *World) MayRead(_ context.Context, blob string, token *tourney.Token) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sealed[blob] && (token == nil || token.Attempt <= 100) {
+		return fmt.Errorf("blob %s holds test rows, which final attempts alone may read: %w", blob, tourney.ErrRefused)
+	}
+	return nil
+}
+
+// Sicken makes Healthy return err.
+func (w *World) Sicken(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sick = err
+}
+
+// Healthy implements api.Service.
+func (w *World) Healthy(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sick
+}
+
+// cut returns a page of items; cursors are offsets in disguise.
+func cut[T any](items []T, page tourney.Page) ([]T, string, error) {
+	offset := 0
+	if page.Cursor != "" {
+		b, err := base64.RawURLEncoding.DecodeString(page.Cursor)
+		if err == nil {
+			offset, err = strconv.Atoi(string(b))
+		}
+		if err != nil || offset < 0 || offset > len(items) {
+			return nil, "", tourney.Invalid("cursor", "is not one that this server gave")
+		}
+	}
+	end := min(offset+page.Limit, len(items))
+	next := ""
+	if end < len(items) {
+		next = base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(end)))
+	}
+	return slices.Clone(items[offset:end]), next, nil
+}
+
+// Sweep implements api.Reader.
+func (w *World) Sweep(_ context.Context, id string) (tourney.Sweep, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, err := w.find(id)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
+	return *s, nil
+}
+
+// Sweeps implements api.Reader.
+func (w *World) Sweeps(_ context.Context, page tourney.Page) ([]tourney.Sweep, string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []tourney.Sweep
+	for _, s := range slices.Backward(w.sweeps) {
+		out = append(out, *s)
+	}
+	return cut(out, page)
+}
+
+// Leaderboard implements api.Reader.
+func (w *World) Leaderboard(_ context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, err := w.find(sweep)
+	if err != nil {
+		return nil, "", err
+	}
+	trials := slices.Clone(w.trials[sweep])
+	slices.SortFunc(trials, func(a, b tourney.Trial) int { return s.Spec.Metric.CompareTrials(&a, &b) })
+	return cut(trials, page)
+}
+
+// Trials implements api.Reader.
+func (w *World) Trials(_ context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, err := w.find(sweep); err != nil {
+		return nil, "", err
+	}
+	return cut(w.trials[sweep], page)
+}
+
+// Trial implements api.Reader.
+func (w *World) Trial(_ context.Context, sweep string, number int) (tourney.Trial, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if trials := w.trials[sweep]; number < len(trials) {
+		return trials[number], nil
+	}
+	return tourney.Trial{}, fmt.Errorf("trial %d of sweep %s: %w", number, sweep, tourney.ErrNotFound)
+}
+
+// Points implements api.Reader.
+func (w *World) Points(ctx context.Context, sweep string, number int) ([]tourney.Point, error) {
+	t, err := w.Trial(ctx, sweep, number)
+	if err != nil {
+		return nil, err
+	}
+	return []tourney.Point{{Step: 1}, {Step: t.BestStep, Metrics: t.Metrics}}, nil
+}
+
+// History implements api.Reader.
+func (w *World) History(_ context.Context, sweep string, limit int) ([]tourney.HistoryPoint, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, err := w.find(sweep); err != nil {
+		return nil, err
+	}
+	h := w.history[sweep]
+	return slices.Clone(h[:min(limit, len(h))]), nil
+}
+
+// EventsAfter implements api.Reader.
+func (w *World) EventsAfter(_ context.Context, sweep string, after int64, limit int) ([]tourney.Event, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []tourney.Event
+	for _, ev := range w.events {
+		if ev.ID > after && (sweep == "" || ev.Sweep == sweep) && len(out) < limit {
+			out = append(out, ev)
+		}
+	}
+	return out, nil
+}
+
+// Changed implements api.Reader.
+func (w *World) Changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+// Workers implements api.Reader.
+func (w *World) Workers(context.Context) ([]tourney.Worker, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.workers), nil
+}
+
+// Datasets implements api.Reader.
+func (w *World) Datasets(_ context.Context, page tourney.Page) ([]tourney.Dataset, string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	newest := map[string]tourney.Dataset{}
+	for _, ds := range w.datasets {
+		newest[ds.Name] = ds
+	}
+	var out []tourney.Dataset
+	for _, ds := range newest {
+		out = append(out, ds)
+	}
+	slices.SortFunc(out, func(a, b tourney.Dataset) int { return strings.Compare(a.Name, b.Name) })
+	return cut(out, page)
+}
+
+// Dataset implements api.Reader.
+func (w *World) Dataset(_ context.Context, ref string) (tourney.Dataset, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dataset(ref)
+}
+
+func (w *World) dataset(ref string) (tourney.Dataset, error) {
+	name, version, _ := strings.Cut(ref, "@")
+	for _, ds := range slices.Backward(w.datasets) {
+		if ds.Name == name && strings.HasPrefix(ds.Version, version) || ds.Version == ref {
+			return ds, nil
+		}
+	}
+	return tourney.Dataset{}, fmt.Errorf("dataset %s: %w", ref, tourney.ErrNotFound)
+}
+
+// DatasetBySource implements api.Reader.
+func (w *World) DatasetBySource(_ context.Context, source string) (tourney.Dataset, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, ds := range w.datasets {
+		if ds.Source == source {
+			return ds, nil
+		}
+	}
+	return tourney.Dataset{}, fmt.Errorf("dataset made of %s: %w", source, tourney.ErrNotFound)
+}
+
+// Add implements api.Datasets. The source is the hash of the bytes alone.
+func (w *World) Add(_ context.Context, req tourney.DatasetRequest, src io.Reader) (tourney.Dataset, error) {
+	sum := sha256.New()
+	r := csv.NewReader(io.TeeReader(src, sum))
+	header, err := r.Read()
+	if err != nil {
+		return tourney.Dataset{}, fmt.Errorf("read the header: %w", err)
+	}
+	if !slices.Contains(header, req.Target) {
+		return tourney.Dataset{}, tourney.Invalid("target", "there is no column %q%s", req.Target, tourney.DidYouMean(req.Target, header))
+	}
+	rows := 0
+	for ; ; rows++ {
+		_, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if pe := new(csv.ParseError); errors.As(err, &pe) {
+			return tourney.Dataset{}, &tourney.InvalidError{Source: req.File, Fields: []tourney.FieldError{{Message: pe.Err.Error(), Line: pe.Line}}}
+		}
+		if err != nil {
+			return tourney.Dataset{}, fmt.Errorf("read a row: %w", err)
+		}
+	}
+	source := hex.EncodeToString(sum.Sum(nil))
+	ds := tourney.Dataset{
+		Name: req.Name, Source: source, Task: req.Task, Target: req.Target, Rows: rows, TestRows: int(req.Test * float64(rows)), Seed: req.Seed,
+	}
+	if ds.Task == "" {
+		ds.Task = tourney.Classification
+	}
+	for _, name := range header {
+		if !slices.Contains(req.Drop, name) {
+			ds.Columns = append(ds.Columns, tourney.Column{Name: name, Kind: tourney.Number})
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	version := sha256.Sum256([]byte(source + req.Name))
+	ds.Version, ds.CreatedAt = hex.EncodeToString(version[:]), w.now
+	w.datasets = append(w.datasets, ds)
+	return ds, nil
+}
+
+type openBlob struct{ *bytes.Reader }
+
+func (openBlob) Close() error { return nil }
+
+// Open implements api.Blobs.
+func (w *World) Open(_ context.Context, hash string) (io.ReadSeekCloser, int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, ok := w.blobs[hash]
+	if !ok {
+		return nil, 0, fmt.Errorf("blob %s: %w", hash, tourney.ErrNotFound)
+	}
+	return openBlob{bytes.NewReader(b)}, int64(len(b)), nil
+}
+
+// Put implements api.Blobs.
+func (w *World) Put(_ context.Context, r io.Reader) (string, int64, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return "", 0, fmt.Errorf("put blob: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	hash := hex.EncodeToString(sum[:])
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blobs[hash] = b
+	return hash, int64(len(b)), nil
+}
+
+// Events returns the ids of all events, or of one sweep's.
+func (w *World) Events(sweep string) []int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var ids []int64
+	for _, ev := range w.events {
+		if sweep == "" || ev.Sweep == sweep {
+			ids = append(ids, ev.ID)
+		}
+	}
+	return ids
+}
+
+// Blobs returns how many blobs there are.
+func (w *World) Blobs() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.blobs)
+}

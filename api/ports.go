@@ -1,0 +1,76 @@
+package api
+
+import (
+	"context"
+	"io"
+
+	"tourney"
+)
+
+// Service is what changes sweeps and workers.
+type Service interface {
+	// CreateSweep starts a sweep. The spec is normalised. With a key that was
+	// used before, it returns that sweep if the spec is the same, and
+	// tourney.ErrConflict if it is not.
+	CreateSweep(ctx context.Context, spec tourney.Spec, key string) (tourney.Sweep, error)
+	// Act pauses, resumes or cancels a sweep. It returns tourney.ErrConflict
+	// if the sweep's state does not allow it.
+	Act(ctx context.Context, sweep string, action tourney.Action) (tourney.Sweep, error)
+	// Enrol takes in a worker.
+	Enrol(ctx context.Context, req tourney.EnrolRequest) (tourney.Enrolment, error)
+	// MayRead returns nil if the blob may be served to the holder of the token,
+	// which is nil for others: test shards go to final attempts alone.
+	MayRead(ctx context.Context, blob string, token *tourney.Token) error
+	// Healthy returns nil if the service can take work.
+	Healthy(ctx context.Context) error
+}
+
+// Reader is what pages and lists are read from. Lists are in keyset order;
+// next is the cursor of the next page, empty at the end.
+type Reader interface {
+	// Sweep returns a sweep by id, or tourney.ErrNotFound, which all that
+	// follow return as well.
+	Sweep(ctx context.Context, id string) (tourney.Sweep, error)
+	// Sweeps lists sweeps, newest first.
+	Sweeps(ctx context.Context, page tourney.Page) (sweeps []tourney.Sweep, next string, err error)
+	// Leaderboard lists trials in the order of tourney.Metric.CompareTrials.
+	Leaderboard(ctx context.Context, sweep string, page tourney.Page) (trials []tourney.Trial, next string, err error)
+	// Trials lists trials by number.
+	Trials(ctx context.Context, sweep string, page tourney.Page) (trials []tourney.Trial, next string, err error)
+	// Trial returns one trial.
+	Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error)
+	// Points returns the learning curve of a trial, by step.
+	Points(ctx context.Context, sweep string, number int) ([]tourney.Point, error)
+	// History returns the reports of a sweep as folded, oldest first, thinned
+	// to at most limit points that keep every improvement.
+	History(ctx context.Context, sweep string, limit int) ([]tourney.HistoryPoint, error)
+	// EventsAfter returns events with ID > after, of one sweep or, if sweep is
+	// empty, of all, in order, at most limit of them.
+	EventsAfter(ctx context.Context, sweep string, after int64, limit int) ([]tourney.Event, error)
+	// Changed returns a channel that is closed at the next commit.
+	Changed() <-chan struct{}
+	// Workers lists the workers heard of in the last hour, newest first.
+	Workers(ctx context.Context) ([]tourney.Worker, error)
+	// Datasets lists the newest version of each dataset, by name.
+	Datasets(ctx context.Context, page tourney.Page) (datasets []tourney.Dataset, next string, err error)
+	// Dataset returns a dataset by NAME, NAME@VERSION or version.
+	Dataset(ctx context.Context, ref string) (tourney.Dataset, error)
+	// DatasetBySource returns the dataset made of these bytes and options, or
+	// tourney.ErrNotFound.
+	DatasetBySource(ctx context.Context, source string) (tourney.Dataset, error)
+}
+
+// Datasets takes in tables.
+type Datasets interface {
+	// Add reads a CSV table and registers it. Errors in the table are a
+	// *tourney.InvalidError with the line. Nothing is registered then.
+	Add(ctx context.Context, req tourney.DatasetRequest, src io.Reader) (tourney.Dataset, error)
+}
+
+// Blobs are shards, checkpoints and models, by content hash.
+type Blobs interface {
+	// Open returns a blob and its size in bytes, or tourney.ErrNotFound.
+	Open(ctx context.Context, hash string) (io.ReadSeekCloser, int64, error)
+	// Put stores what r holds and returns its hash, SHA-256 in hex, and size.
+	Put(ctx context.Context, r io.Reader) (hash string, size int64, err error)
+}
