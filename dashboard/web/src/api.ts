@@ -1,0 +1,103 @@
+// What the pages know of the service: the shapes of its answers, generated from
+// its OpenAPI file by npm run types, and one function for each request. Nothing
+// else in the dashboard calls fetch.
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Metric = Schemas["Metric"];
+export type Goal = Metric["goal"];
+export type SweepState = Schemas["SweepState"];
+export type TrialState = Schemas["TrialState"];
+export type Spec = Schemas["Spec"];
+export type Parameter = Spec["parameters"][string];
+export type Trial = Schemas["Trial"];
+export type Sweep = Schemas["Sweep"];
+export type History = Schemas["History"];
+export type Event = Schemas["Event"];
+export type Reported = Schemas["EventReported"];
+export type Action = Schemas["EventActed"]["action"];
+
+export interface Page<T> {
+  items: T[];
+  next?: string;
+}
+
+/** Longer histories are thinned to so many points. */
+export const historyLimit = 2000;
+
+/** An answer that is not the one asked for, in words for a person. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number, // 0: there was no answer
+    title: string,
+    readonly detail: string,
+  ) {
+    super(title);
+  }
+}
+
+/** Milliseconds that the service's clock is ahead of the browser's. */
+let clockAhead = 0;
+
+/** The time by the service's clock, in milliseconds. */
+export function serviceTime(): number {
+  return Date.now() + clockAhead;
+}
+
+// The Date header counts whole seconds, so that small differences mean nothing.
+function readClock(header: string | null): void {
+  const ahead = Date.parse(header ?? "") - Date.now();
+  if (Number.isFinite(ahead)) clockAhead = Math.abs(ahead) > 2000 ? ahead : 0;
+}
+
+async function problemOf(answer: Response): Promise<Problem> {
+  let title = answer.statusText || `Status ${answer.status}`;
+  let detail = "";
+  try {
+    const doc: unknown = await answer.json();
+    if (doc !== null && typeof doc === "object") {
+      if ("title" in doc && typeof doc.title === "string" && doc.title !== "") title = doc.title;
+      if ("detail" in doc && typeof doc.detail === "string") detail = doc.detail;
+    }
+  } catch {
+    // Not a problem document: the status says enough.
+  }
+  return new Problem(answer.status, title, detail);
+}
+
+async function ask<T>(method: "GET" | "POST", path: string): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(`/api/v1${path}`, { method, headers: { Accept: "application/json" }, cache: "no-store" });
+  } catch {
+    throw new Problem(0, "No answer", "The coordinator cannot be reached.");
+  }
+  readClock(answer.headers.get("Date"));
+  if (!answer.ok) throw await problemOf(answer);
+  try {
+    return (await answer.json()) as T;
+  } catch {
+    throw new Problem(answer.status, "Not an answer", "What came back is not JSON; is something between you and the coordinator?");
+  }
+}
+
+const sweepPath = (id: string): string => `/sweeps/${encodeURIComponent(id)}`;
+
+export const getSweep = (id: string): Promise<Sweep> => ask("GET", sweepPath(id));
+export const getHistory = (id: string): Promise<History> => ask("GET", `${sweepPath(id)}/history?limit=${historyLimit}`);
+export const act = (id: string, action: Action): Promise<Sweep> => ask("POST", `${sweepPath(id)}/${action}`);
+
+const pageQuery = (limit: number, cursor: string): string =>
+  `?limit=${limit}${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;
+
+export const getSweeps = (limit: number, cursor: string): Promise<Page<Sweep>> =>
+  ask("GET", `/sweeps${pageQuery(limit, cursor)}`);
+export const getLeaderboard = (id: string, limit: number, cursor: string): Promise<Page<Trial>> =>
+  ask("GET", `${sweepPath(id)}/leaderboard${pageQuery(limit, cursor)}`);
+
+/** Where the events of one sweep, or of all, come from. */
+export function eventsPath(id: string | null, after: number): string {
+  return `/api/v1${id === null ? "" : sweepPath(id)}/events?after=${after}`;
+}

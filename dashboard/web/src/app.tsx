@@ -1,0 +1,71 @@
+// The frame around every page.
+
+import { connected, stale } from "./live";
+import { Icon } from "./components/icon";
+import { NotFound } from "./pages/notfound";
+import { SweepPage } from "./pages/sweep";
+import { SweepsPage } from "./pages/sweeps";
+import { route } from "./router";
+import { theme, toggleTheme } from "./theme";
+
+function Page() {
+  const at = route.value;
+  switch (at.page) {
+    case "sweeps":
+      return <SweepsPage />;
+    case "sweep":
+      return <SweepPage key={at.id} id={at.id} />;
+    case "unknown":
+      return <NotFound what={`There is no page at ${location.pathname}.`} />;
+  }
+}
+
+function Connection() {
+  const state = stale.value ? "lost" : connected.value ? "live" : "";
+  return (
+    <span class="connection" data-state={state} aria-hidden="true">
+      {state === "live" ? "Live" : state === "lost" ? "Offline" : ""}
+    </span>
+  );
+}
+
+function ThemeButton() {
+  const next = theme.value === "dark" ? "light" : "dark";
+  return (
+    <button type="button" class="icon-button" onClick={toggleTheme} aria-label={`Switch to the ${next} theme`} title={`Switch to the ${next} theme`}>
+      <Icon name={next === "light" ? "sun" : "moon"} size={18} />
+    </button>
+  );
+}
+
+export function App() {
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <header class="bar">
+        <div class="wide bar-inner">
+          <a class="wordmark" href="/" aria-label="Tourney, all sweeps">
+            <Icon name="bracket" size={22} />
+            Tourney
+          </a>
+          <div class="bar-end">
+            <Connection />
+            <ThemeButton />
+          </div>
+        </div>
+      </header>
+      <div role="status" class="stale-slot">
+        {stale.value && (
+          <p class="stale">
+            <Icon name="cut" /> Connection lost, reconnecting… What you see may be out of date.
+          </p>
+        )}
+      </div>
+      <main id="main" class="wide" tabIndex={-1}>
+        <Page />
+      </main>
+    </>
+  );
+}

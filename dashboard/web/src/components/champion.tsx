@@ -1,0 +1,99 @@
+// The trial that all others have to beat.
+
+import { useRef } from "preact/hooks";
+import type { Sweep } from "../api";
+import type { Curve } from "../history";
+import { ago, fixed, fullTime, paramText, significant } from "../format";
+import { isTerminal } from "../sweep";
+import { useFlash } from "./flash";
+import { Icon } from "./icon";
+
+/** The sealed metrics, once they are unsealed: name without the prefix, and value. */
+function testMetrics(sweep: Sweep): [name: string, value: number][] {
+  return Object.entries(sweep.best?.metrics ?? {})
+    .filter(([name]) => name.startsWith("test_"))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function sealText(sweep: Sweep): string {
+  if (sweep.state === "finishing") return "Refitting the winner to measure it on the sealed test rows.";
+  if (isTerminal(sweep.state)) return "The test rows stayed sealed.";
+  return "Test rows stay sealed until the sweep ends.";
+}
+
+/** When the incumbent took the lead, as far as the curve knows. */
+function Since({ curve, number, now }: { curve: Curve | null; number: number; now: number }) {
+  const point = curve?.improvements().findLast((p) => p.trial === number);
+  if (point === undefined) return null;
+  const at = new Date(point.at).toISOString();
+  return (
+    <p class="muted champion-by">
+      took the lead{" "}
+      <time dateTime={at} title={fullTime(at)}>
+        {ago(at, now)}
+      </time>
+    </p>
+  );
+}
+
+function Value({ value }: { value: number }) {
+  const element = useRef<HTMLParagraphElement>(null);
+  useFlash(element, String(value));
+  return (
+    <p class="champion-value" ref={element} title={String(value)}>
+      {significant(value, 5)}
+    </p>
+  );
+}
+
+export function Champion({ sweep, curve, now }: { sweep: Sweep; curve: Curve | null; now: number }) {
+  const best = sweep.best;
+  const won = sweep.state === "completed";
+  const { name } = sweep.spec.metric;
+  const test = testMetrics(sweep);
+  return (
+    <section class="card champion" aria-labelledby="champion-title">
+      <h2 id="champion-title" class="kicker">
+        <Icon name="crown" size={16} /> {won ? "Winner" : "Incumbent"}
+      </h2>
+      {best === undefined || best.value === null ? (
+        <p class="champion-none muted">No trial has a value yet. The first to report takes the lead.</p>
+      ) : (
+        <>
+          <Value value={best.value} />
+          <p class="muted champion-by">
+            {name} by trial {best.number} at step {best.best_step}
+          </p>
+          <Since curve={curve} number={best.number} now={now} />
+          <dl class="pairs">
+            {Object.entries(best.params).map(([param, value]) => (
+              <div key={param}>
+                <dt>{param}</dt>
+                <dd title={String(value)}>{paramText(value)}</dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
+      <div class="sealed">
+        {test.length > 0 ? (
+          <>
+            <h3 class="kicker">On the sealed test rows</h3>
+            <dl class="pairs">
+              {test.map(([metric, value]) => (
+                <div key={metric}>
+                  <dt>{metric}</dt>
+                  <dd title={String(value)}>{fixed(value, 4)}</dd>
+                </div>
+              ))}
+            </dl>
+          </>
+        ) : (
+          <p class="muted seal-line">
+            <Icon name="seal" /> {sealText(sweep)}
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,10 @@
+import { render } from "preact";
+import "uplot/dist/uPlot.min.css";
+import { App } from "./app";
+import { startRouter } from "./router";
+import "./style.css";
+
+const root = document.getElementById("app");
+if (root === null) throw new Error("index.html has no #app");
+startRouter();
+render(<App />, root);
