@@ -17,9 +17,12 @@ func TestLoss(t *testing.T) {
 		m           tourney.Metric
 		value, want float64
 	}{
-		{minimize, 2, 2}, {maximize, 2, -2},
-		{minimize, math.NaN(), math.Inf(1)}, {maximize, math.NaN(), math.Inf(1)},
-		{minimize, math.Inf(-1), math.Inf(1)}, {maximize, math.Inf(1), math.Inf(1)},
+		{minimize, 2, 2},
+		{maximize, 2, -2},
+		{minimize, math.NaN(), math.Inf(1)},
+		{maximize, math.NaN(), math.Inf(1)},
+		{minimize, math.Inf(-1), math.Inf(1)},
+		{maximize, math.Inf(1), math.Inf(1)},
 	} {
 		if got := tt.m.Loss(tt.value); got != tt.want {
 			t.Errorf("%s of %v: loss %v, want %v", tt.m.Goal, tt.value, got, tt.want)

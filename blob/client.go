@@ -83,7 +83,7 @@ func (c *Client) Open(ctx context.Context, hash string, offset, size int64, toke
 	}
 	body, err := part(resp, whole, offset, size)
 	if err != nil {
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		return nil, fmt.Errorf("open blob %s: %w", hash, err)
 	}
 	return body, nil

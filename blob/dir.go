@@ -44,7 +44,7 @@ func OpenDir(name string) (*Dir, error) {
 	}
 	d := &Dir{root: root}
 	if err := d.layOut(); err != nil {
-		root.Close()
+		_ = root.Close()
 		return nil, fmt.Errorf("open blobs: %w", err)
 	}
 	d.sweepTemp(time.Now().Add(-tempAge))
@@ -68,7 +68,7 @@ func (d *Dir) Open(_ context.Context, hash string) (io.ReadSeekCloser, int64, er
 	}
 	info, err := f.Stat()
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, 0, fmt.Errorf("open blob: %w", err)
 	}
 	return f, info.Size(), nil

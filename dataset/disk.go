@@ -67,14 +67,14 @@ func openDisk(dir string, limit int64, fetch Fetcher) (*disk, error) {
 	}
 	for _, sub := range []string{diskBlobs, diskTemp, diskQuarantine} {
 		if err := root.MkdirAll(sub, 0o700); err != nil {
-			root.Close()
+			_ = root.Close()
 			return nil, err
 		}
 	}
 	d := &disk{root: root, limit: limit, fetch: fetch, pins: map[string]int{}}
 	d.sweepTemp(time.Now().Add(-tempAge))
 	if err := d.trim(0); err != nil {
-		root.Close()
+		_ = root.Close()
 		return nil, err
 	}
 	return d, nil

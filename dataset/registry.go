@@ -61,8 +61,8 @@ func (r *Registry) Add(ctx context.Context, req tourney.DatasetRequest, src io.R
 		return tourney.Dataset{}, fmt.Errorf("add dataset %s: %w", req.Name, err)
 	}
 	defer func() {
-		file.Close()
-		os.Remove(file.Name()) // where spool could not
+		_ = file.Close()
+		_ = os.Remove(file.Name()) // where spool could not
 	}()
 	source := Source(req, hash)
 	ds, err := r.catalog.DatasetBySource(ctx, source)
@@ -160,7 +160,7 @@ func (r *Registry) spool(ctx context.Context, src io.Reader) (*os.File, string, 
 	_ = os.Remove(f.Name())
 	sum := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(f, sum), &contextReader{ctx, src}); err != nil {
-		f.Close()
+		_ = f.Close()
 		_ = os.Remove(f.Name())
 		return nil, "", fmt.Errorf("read upload: %w", err)
 	}

@@ -207,20 +207,20 @@ func (c *cube) coordinates(cell int64) []float64 {
 
 // number returns the value of a numeric axis at u = tick/ticks.
 func (a *axis) number(tick int64) float64 {
-	x, _ := asFloat(writable(a.param, a.param.Decode(float64(tick)/ticks)))
-	return x
+	return asFloat(writable(a.param, a.param.Decode(float64(tick)/ticks)))
 }
 
-func asFloat(v any) (float64, bool) {
+// asFloat returns a number as it is, and 0 for anything else.
+func asFloat(v any) float64 {
 	switch v := v.(type) {
 	case float64:
-		return v, true
+		return v
 	case int64:
-		return float64(v), true
+		return float64(v)
 	case int:
-		return float64(v), true
+		return float64(v)
 	}
-	return 0, false
+	return 0
 }
 
 // firstAt returns the first tick whose number is x or more, ticks if none is.
@@ -241,7 +241,7 @@ func (a *axis) encode(v any) float64 {
 	if a.choices != nil {
 		return a.choices[a.choiceOf(v)].u
 	}
-	x, _ := asFloat(v)
+	x := asFloat(v)
 	first := a.firstAt(x)
 	next := a.firstAt(math.Nextafter(x, math.Inf(1)))
 	return float64(min((first+next)/2, ticks-1)) / ticks

@@ -108,7 +108,7 @@ func (s *Search) foldActed(e tourney.Acted) error {
 			state = turned.State
 		}
 	}
-	legal := false
+	var legal bool
 	switch e.Action {
 	case tourney.ActionPause:
 		legal = state == tourney.SweepRunning || state == tourney.SweepFinishing

@@ -115,10 +115,14 @@ func TestDivergedErrorNamesBothSides(t *testing.T) {
 		err  search.DivergedError
 		want string
 	}{
-		{search.DivergedError{Seq: 7, Want: tourney.Ended{Trial: 2, State: tourney.TrialPruned}, Got: tourney.Turned{State: tourney.SweepFinishing}},
-			`replay parts from the log at event 7: the log has ended {"trial":2,"state":"pruned"}, the search decides turned {"state":"finishing"}`},
-		{search.DivergedError{Seq: 8, Got: tourney.Proposed{Trial: 3, Params: tourney.Params{"x": 0.5}}},
-			`replay parts from the log at event 8: the log has nothing, the search decides proposed {"trial":3,"params":{"x":0.5}}`},
+		{
+			search.DivergedError{Seq: 7, Want: tourney.Ended{Trial: 2, State: tourney.TrialPruned}, Got: tourney.Turned{State: tourney.SweepFinishing}},
+			`replay parts from the log at event 7: the log has ended {"trial":2,"state":"pruned"}, the search decides turned {"state":"finishing"}`,
+		},
+		{
+			search.DivergedError{Seq: 8, Got: tourney.Proposed{Trial: 3, Params: tourney.Params{"x": 0.5}}},
+			`replay parts from the log at event 8: the log has nothing, the search decides proposed {"trial":3,"params":{"x":0.5}}`,
+		},
 	} {
 		if got := c.err.Error(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)

@@ -223,7 +223,8 @@ func TestNothingStartsOncePruningBegan(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := []tourney.EventBody{
-				tourney.Engine{}, tourney.Turned{State: tourney.SweepRunning},
+				tourney.Engine{},
+				tourney.Turned{State: tourney.SweepRunning},
 				tourney.Proposed{Trial: 0, Params: tourney.Params{"a": int64(1)}},
 				tourney.Queued{Trial: 0, For: tourney.JobRung, Budget: 1, Finish: 1},
 				tourney.Reported{Trial: 0, End: tourney.End{Outcome: tourney.OutcomeDone, Value: &value}},

@@ -33,16 +33,20 @@ func soundDir(t *testing.T) (db []byte) {
 	must(t, s.Commit(t.Context(), &tourney.Change{
 		Sweep: "a",
 		Trials: []tourney.Trial{
-			{Number: 0, State: tourney.TrialCompleted, Attempts: 3}, {Number: 1, State: tourney.TrialRunning, Rung: -1, Attempts: 1},
-			{Number: 2, State: tourney.TrialQueued, Rung: -1}, {Number: 3, State: tourney.TrialPaused},
+			{Number: 0, State: tourney.TrialCompleted, Attempts: 3},
+			{Number: 1, State: tourney.TrialRunning, Rung: -1, Attempts: 1},
+			{Number: 2, State: tourney.TrialQueued, Rung: -1},
+			{Number: 3, State: tourney.TrialPaused},
 		},
 		Jobs: []tourney.JobRow{
 			job(0, 0, tourney.JobRung, tourney.JobDone, 2), job(0, 1, tourney.JobFinal, tourney.JobRunning, 3),
 			job(1, 0, tourney.JobRung, tourney.JobRunning, 1), job(2, 0, tourney.JobRung, tourney.JobQueued, 0),
 		},
 		Attempts: []tourney.AttemptRow{
-			{Token: token(0, 1), Outcome: tourney.OutcomeLost, New: true}, {Token: token(0, 2), Outcome: tourney.OutcomeDone, New: true},
-			{Token: token(0, 3), Rung: 1, New: true}, {Token: token(1, 1), New: true},
+			{Token: token(0, 1), Outcome: tourney.OutcomeLost, New: true},
+			{Token: token(0, 2), Outcome: tourney.OutcomeDone, New: true},
+			{Token: token(0, 3), Rung: 1, New: true},
+			{Token: token(1, 1), New: true},
 		},
 		Events: []tourney.Event{
 			{Seq: 1, Body: tourney.Engine{}}, {Seq: 2, Body: tourney.Reported{}}, {Seq: 3, Body: tourney.Ended{}},
@@ -75,8 +79,10 @@ func TestCheckNamesWhatMustNotBe(t *testing.T) {
 		{`DELETE FROM jobs WHERE trial = 2`, "sweep a, trial 2: it is queued, but no job of it is open"},
 		{`UPDATE trials SET state = 'pruned' WHERE number = 2`, "sweep a, trial 2: it is pruned, but its job of rung 0 is queued"},
 		{`UPDATE jobs SET kind = 'final' WHERE trial = 2`, "sweep a, trial 2: it is queued, but its job of rung 0 is queued"},
-		{`DROP INDEX jobs_open; INSERT INTO jobs SELECT sweep, trial, 1, kind, budget, start, finish, state, attempt, worker, claim, losses, failures, alone, checkpoint, held FROM jobs WHERE trial = 2`,
-			"sweep a, trial 2: 2 jobs are open"},
+		{
+			`DROP INDEX jobs_open; INSERT INTO jobs SELECT sweep, trial, 1, kind, budget, start, finish, state, attempt, worker, claim, losses, failures, alone, checkpoint, held FROM jobs WHERE trial = 2`,
+			"sweep a, trial 2: 2 jobs are open",
+		},
 		{`DROP TRIGGER events_stay; UPDATE events SET kind = 'reportet' WHERE seq = 2`, "sweep a, trial 0: the job of rung 0 is done and has 0 reported events"},
 		{`INSERT INTO events (sweep, seq, at, kind, body) VALUES ('a', 4, 0, 'reported', '{"trial":0,"rung":0}')`, "sweep a, trial 0: the job of rung 0 is done and has 2 reported events"},
 		{`INSERT INTO events (sweep, seq, at, kind, body) VALUES ('a', 4, 0, 'reported', '{"trial":1,"rung":0}')`, "sweep a, trial 1: the job of rung 0 is running and has 1 reported events"},

@@ -31,7 +31,7 @@ func lockDir(dir string) (*os.File, error) {
 		err = writePID(f)
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("lock data directory %s: %w", dir, err)
 	}
 	return f, nil

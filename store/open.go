@@ -148,8 +148,8 @@ func ensure(ctx context.Context, path string) error {
 func build(ctx context.Context, path string) (err error) {
 	temp := path + ".new"
 	discard := func() {
-		os.Remove(temp)
-		os.Remove(temp + "-journal")
+		_ = os.Remove(temp)
+		_ = os.Remove(temp + "-journal")
 	}
 	discard() // what a crash left
 	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

@@ -1,0 +1,322 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tourney"
+	"tourney/api/client"
+	"tourney/dataset"
+)
+
+// runOptions are the flags of tourney run.
+type runOptions struct {
+	dataset  string
+	workers  int
+	seed     int64
+	dataDir  string
+	resume   string
+	asJSON   bool
+	server   string
+	logLevel string
+}
+
+func newRun() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run FILE",
+		Short: "Play one sweep to its end, with a live board",
+		Long: `Run plays the sweep of a file to its end and prints the winner.
+
+Without --server everything runs in this process: coordinator, database, message
+bus, workers and dashboard, on a free port. With --server the sweep is played by
+that server's workers, and this process only watches.
+
+A path in the file's "dataset" is relative to the file. Interrupted (Ctrl-C), a
+sweep is paused and can be gone on with: tourney run --resume ID`,
+		Example: `  tourney run examples/digits.yaml
+  tourney run churn.yaml --workers 8 --seed 7
+  tourney run churn.yaml --server http://127.0.0.1:8080`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.logLevel, _ = cmd.Flags().GetString("log-level")
+			file := ""
+			if len(args) == 1 {
+				file = args[0]
+			}
+			if (file == "") == (o.resume == "") {
+				return usageError{errors.New("name a sweep file, or --resume ID; usage: tourney run FILE")}
+			}
+			if !cmd.Flags().Changed("seed") {
+				o.seed = -1
+			}
+			return o.run(cmd.Context(), file, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.dataset, "dataset", "", "take this dataset, a name or a path, instead of the file's")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "workers in this process, of one core each")
+	f.Int64Var(&o.seed, "seed", 0, "take this seed instead of the file's")
+	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
+	f.StringVar(&o.resume, "resume", "", "go on with the sweep of this id")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON document on stdout, and nothing else there")
+	f.StringVar(&o.server, "server", "", "URL of a server that plays the sweep")
+	return cmd
+}
+
+func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Writer) error {
+	var spec tourney.Spec
+	if file != "" {
+		var err error
+		if spec, err = o.readSpec(file, stderr); err != nil {
+			return err
+		}
+	}
+	if o.server != "" {
+		return o.play(ctx, client.New(o.server, nil), o.server, file, spec, stdout, stderr)
+	}
+	if file != "" { // before anything is created
+		if err := o.checkDataset(file, spec); err != nil {
+			return err
+		}
+	}
+	if o.workers < 1 {
+		return usageError{fmt.Errorf("--workers must be at least 1, not %d", o.workers)}
+	}
+	srv, err := startServer(ctx, serverOptions{
+		addr: "127.0.0.1:0", dataDir: o.dataDir, workers: o.workers, logLevel: o.logLevel, log: stderr,
+	})
+	if err != nil {
+		return err
+	}
+	c := client.New(srv.url, nil)
+	err = o.pauseOthers(ctx, c, stderr)
+	if err == nil {
+		err = o.play(ctx, c, srv.url, file, spec, stdout, stderr)
+	}
+	if closeErr := srv.close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// readSpec reads the sweep file and lays the flags over it.
+func (o *runOptions) readSpec(file string, stderr io.Writer) (tourney.Spec, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return tourney.Spec{}, usageError{fmt.Errorf("read sweep file: %w", err)}
+	}
+	spec, err := tourney.ParseSpec(data, file)
+	if err != nil {
+		return tourney.Spec{}, err
+	}
+	for _, key := range spec.Ignored {
+		fmt.Fprintf(stderr, "%s: %s means nothing here and is ignored\n", file, key)
+	}
+	if o.seed >= 0 {
+		spec.Seed = uint64(o.seed)
+	}
+	if o.dataset != "" {
+		spec.Dataset = o.dataset
+	}
+	if spec.Name == "" {
+		spec.Name = cleanName(file)
+	}
+	return spec, nil
+}
+
+// datasetPath returns the path that the spec's dataset means, or "" if it is
+// the name of a registered one. A path in the file is relative to the file; one
+// on the command line to the working directory.
+func (o *runOptions) datasetPath(file string, spec tourney.Spec) string {
+	name := spec.Dataset
+	if o.dataset == "" && !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(file), name)
+	}
+	if _, err := os.Stat(name); err == nil {
+		return name
+	}
+	if strings.ContainsAny(spec.Dataset, `/\`) || strings.EqualFold(filepath.Ext(spec.Dataset), ".csv") {
+		return name
+	}
+	return ""
+}
+
+// checkDataset says early what can be said of a dataset that is a file.
+func (o *runOptions) checkDataset(file string, spec tourney.Spec) error {
+	path := o.datasetPath(file, spec)
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return &tourney.InvalidError{Source: file, Fields: []tourney.FieldError{{Path: "dataset", Message: fmt.Sprintf("there is no file %s", path)}}}
+	case info.IsDir():
+		return &tourney.InvalidError{Source: file, Fields: []tourney.FieldError{{Path: "dataset", Message: fmt.Sprintf("%s is a directory; name a CSV file", path)}}}
+	}
+	return nil
+}
+
+// play registers the dataset, creates the sweep or goes on with it, and watches
+// it to its end.
+func (o *runOptions) play(ctx context.Context, c *client.Client, url, file string, spec tourney.Spec, stdout, stderr io.Writer) error {
+	var sweep tourney.Sweep
+	var err error
+	if file == "" {
+		if sweep, err = c.Sweep(ctx, o.resume); err != nil {
+			return err
+		}
+		if sweep.State == tourney.SweepPaused {
+			if sweep, err = c.Act(ctx, o.resume, tourney.ActionResume); err != nil {
+				return err
+			}
+		}
+	} else {
+		if err := o.checkDataset(file, spec); err != nil {
+			return err
+		}
+		if sweep, err = submit(ctx, c, spec, o.datasetPath(file, spec), file); err != nil {
+			return interrupted(ctx, err)
+		}
+	}
+	b := newBoard(c, url, sweep, stdout, stderr, o.asJSON)
+	if err := b.watch(ctx); err != nil {
+		if ctx.Err() == nil {
+			return err
+		}
+		return o.interrupt(c, sweep.ID, stderr)
+	}
+	return b.finish(context.WithoutCancel(ctx))
+}
+
+// submit registers the dataset at path, if there is one, and creates the sweep.
+func submit(ctx context.Context, c *client.Client, spec tourney.Spec, path, file string) (tourney.Sweep, error) {
+	if path != "" {
+		ds, err := register(ctx, c, datasetRequest(spec, path), path)
+		if err != nil {
+			return tourney.Sweep{}, err
+		}
+		spec.Dataset = ds.Name + "@" + ds.Version[:12]
+	}
+	spec.Split = nil // it has been done
+	body, err := json.Marshal(spec)
+	if err != nil {
+		return tourney.Sweep{}, fmt.Errorf("write sweep: %w", err)
+	}
+	sweep, err := c.CreateSweep(ctx, body, newKey())
+	if inv := tourney.AsInvalid(err); inv != nil {
+		inv.Source = file
+		for i := range inv.Fields {
+			inv.Fields[i].Line = 0 // of the body, which nobody has seen
+		}
+	}
+	return sweep, err
+}
+
+func datasetRequest(spec tourney.Spec, path string) tourney.DatasetRequest {
+	req := tourney.DatasetRequest{Name: cleanName(path), Target: spec.Target, File: filepath.Base(path)}
+	if spec.Split != nil {
+		req.Test, req.Seed = spec.Split.Test, spec.Split.Seed
+	}
+	return req
+}
+
+// register uploads a table, unless the server has one of the same bytes and
+// options.
+func register(ctx context.Context, c *client.Client, req tourney.DatasetRequest, path string) (tourney.Dataset, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return tourney.Dataset{}, usageError{fmt.Errorf("read dataset: %w", err)}
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return tourney.Dataset{}, fmt.Errorf("read dataset: %w", err)
+	}
+	source := dataset.Source(req, hex.EncodeToString(h.Sum(nil)))
+	if ds, err := c.DatasetBySource(ctx, source); err == nil && ds.Name == req.Name {
+		return ds, nil
+	} else if err != nil && !errors.Is(err, tourney.ErrNotFound) {
+		return tourney.Dataset{}, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return tourney.Dataset{}, fmt.Errorf("read dataset: %w", err)
+	}
+	return c.AddDataset(ctx, req, f)
+}
+
+// pauseOthers pauses sweeps that an earlier run in this data directory left
+// behind, so that this one has the workers to itself.
+func (o *runOptions) pauseOthers(ctx context.Context, c *client.Client, stderr io.Writer) error {
+	for s, err := range c.Sweeps(ctx) {
+		if err != nil {
+			return err
+		}
+		if s.ID == o.resume || (s.State != tourney.SweepRunning && s.State != tourney.SweepFinishing) {
+			continue
+		}
+		if _, err := c.Act(ctx, s.ID, tourney.ActionPause); err != nil {
+			return err
+		}
+		fmt.Fprintf(stderr, "sweep %s (%s) was interrupted earlier; go on with it: tourney run --resume %s\n", s.Spec.Name, s.ID, s.ID)
+	}
+	return nil
+}
+
+// interrupt pauses the sweep of an embedded server before it goes down.
+func (o *runOptions) interrupt(c *client.Client, id string, stderr io.Writer) error {
+	if o.server != "" {
+		fmt.Fprintf(stderr, "\nno longer watching; the sweep goes on: tourney sweep watch %s --server %s\n", id, o.server)
+		return quietError{errInterrupted}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), interruptTime)
+	defer cancel()
+	if _, err := c.Act(ctx, id, tourney.ActionPause); err != nil && !errors.Is(err, tourney.ErrConflict) {
+		return fmt.Errorf("pause sweep %s: %w", id, err)
+	}
+	dir := ""
+	if o.dataDir != "tourney-data" {
+		dir = " --data-dir " + o.dataDir
+	}
+	fmt.Fprintf(stderr, "\npaused; go on with: tourney run --resume %s%s\n", id, dir)
+	return quietError{errInterrupted}
+}
+
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// cleanName makes a name of a path: its base without the ending.
+func cleanName(path string) string {
+	base := filepath.Base(path)
+	base = strings.TrimSuffix(base, filepath.Ext(base))
+	base = strings.TrimLeft(notInName.ReplaceAllString(base, "_"), "._-")
+	return cmp.Or(base[:min(len(base), 100)], "unnamed")
+}
+
+// newKey returns an idempotency key.
+func newKey() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"tourney/coordinator"
+)
+
+func newUp() *cobra.Command {
+	var o serverOptions
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Stay up: coordinator, REST API, dashboard, and workers on this machine",
+		Long: `Up serves the REST API and the dashboard until it is stopped, and plays sweeps on
+workers in this process. Other machines' workers can join if the bus listens:
+--nats-listen.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, o) },
+	}
+	serverFlags(cmd, &o)
+	cmd.Flags().IntVar(&o.workers, "workers", runtime.NumCPU(), "workers in this process, of one core each")
+	cmd.Flags().StringVar(&o.natsListen, "nats-listen", "", "HOST:PORT on which the bus takes workers of other processes; without it there are none")
+	return cmd
+}
+
+func newCoordinator() *cobra.Command {
+	var o serverOptions
+	cmd := &cobra.Command{
+		Use:   "coordinator",
+		Short: "Serve the REST API and the dashboard, and leave training to workers elsewhere",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd, o) },
+	}
+	serverFlags(cmd, &o)
+	cmd.Flags().StringVar(&o.natsListen, "nats-listen", "127.0.0.1:4222", "HOST:PORT on which the embedded bus takes workers")
+	cmd.Flags().StringVar(&o.natsURL, "nats", "", "URL of a NATS server with JetStream, instead of the embedded one")
+	cmd.Flags().BoolVar(&o.trusted, "trusted-network", false, "with --nats: all workers may share its credentials")
+	return cmd
+}
+
+func serverFlags(cmd *cobra.Command, o *serverOptions) {
+	f := cmd.Flags()
+	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "HOST:PORT of the REST API and the dashboard")
+	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
+	f.DurationVar(&o.lease, "lease", coordinator.DefaultLease, "how long a trial's worker may go unheard before the trial goes to another")
+	f.BoolVar(&o.insecure, "insecure-behind-proxy", false, "listen on other addresses than loopback: a proxy in front does TLS and authentication")
+	f.StringSliceVar(&o.hosts, "allow-host", nil, "names under which browsers and workers reach the server, beside loopback's")
+}
+
+// serve runs a server until it is stopped.
+func serve(cmd *cobra.Command, o serverOptions) error {
+	ctx := cmd.Context()
+	o.log = cmd.ErrOrStderr()
+	o.logLevel, _ = cmd.Flags().GetString("log-level")
+	if o.workers < 0 {
+		return usageError{fmt.Errorf("--workers must be 0 or more, not %d", o.workers)}
+	}
+	if o.lease < minLease {
+		return usageError{fmt.Errorf("--lease must be at least %v, not %v", minLease, o.lease)}
+	}
+	srv, err := startServer(ctx, o)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "tourney %s: dashboard and API on %s\n", buildVersion(), srv.url)
+	srv.wait(ctx)
+	return srv.close()
+}

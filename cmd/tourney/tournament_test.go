@@ -1,0 +1,220 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"tourney"
+)
+
+// digits is the sweep of the README.
+const digits = "../../examples/digits.yaml"
+
+var (
+	playedOnce  sync.Mutex
+	playedBoard string
+)
+
+// embeddedBoard plays digits in one process and returns the canonical board. It
+// plays once for all tests.
+func embeddedBoard(t *testing.T) string {
+	t.Helper()
+	playedOnce.Lock()
+	defer playedOnce.Unlock()
+	if playedBoard != "" {
+		return playedBoard
+	}
+	data := dir(t)
+	var result struct {
+		Sweep struct {
+			ID    string
+			State tourney.SweepState
+		}
+		Best        tourney.Trial
+		Leaderboard []tourney.Trial
+	}
+	if err := json.Unmarshal([]byte(must(t, "run", digits, "--json", "--data-dir", data)), &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Sweep.State != tourney.SweepCompleted {
+		t.Fatalf("the sweep is %s", result.Sweep.State)
+	}
+	if got := result.Best.Metrics["test_accuracy"]; got < 0.95 {
+		t.Errorf("the winner's sealed test accuracy is %v, want at least 0.95", got)
+	}
+	if result.Best.Number != result.Leaderboard[0].Number {
+		t.Errorf("the best is trial %d, the first of the board %d", result.Best.Number, result.Leaderboard[0].Number)
+	}
+	playedBoard = canonicalBoard(t, data, result.Sweep.ID)
+	if n := strings.Count(playedBoard, "\n"); n != 81 {
+		t.Errorf("the board has %d trials, want 81", n)
+	}
+	proven(t, data, result.Sweep.ID)
+	return playedBoard
+}
+
+// canonicalBoard serves a data directory and returns the canonical board of a sweep.
+func canonicalBoard(t *testing.T, data, id string) string {
+	t.Helper()
+	p := start(t, "up", "--workers", "0", "--addr", "127.0.0.1:0", "--data-dir", data)
+	defer p.kill()
+	return must(t, "sweep", "leaderboard", id, "--canonical", "--server", p.url())
+}
+
+// proven checks a data directory that nobody uses, and replays its log.
+func proven(t *testing.T, data, id string) {
+	t.Helper()
+	if out := must(t, "verify", data); !strings.Contains(out, "0 problems") {
+		t.Errorf("verify: %s", out)
+	}
+	if out := must(t, "sweep", "replay", id, "--data-dir", data); !strings.Contains(out, "every decision the same") {
+		t.Errorf("replay: %s", out)
+	}
+}
+
+// One command plays a real tournament on this machine.
+func TestRunEmbedded(t *testing.T) { embeddedBoard(t) }
+
+// The same sweep on separate workers over TCP gives the same board, byte for
+// byte: with one worker, and with four of which one is killed in the middle.
+func TestBoardIsTheSameOnAnyFleet(t *testing.T) {
+	want := embeddedBoard(t)
+	for _, tt := range []struct {
+		workers int
+		kill    bool
+	}{{1, false}, {4, true}} {
+		t.Run(fmt.Sprintf("%d workers, kill %v", tt.workers, tt.kill), func(t *testing.T) {
+			data := dir(t)
+			c := start(t, "coordinator", "--addr", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--data-dir", data, "--lease", "1s")
+			url := c.url()
+			var workers []*process
+			for i := range tt.workers {
+				w := start(t, "worker", "--server", url, "--slots", "1", "--cache-dir", filepath.Join(t.TempDir(), fmt.Sprint(i)))
+				w.await("training on")
+				workers = append(workers, w)
+			}
+			id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+			if tt.kill {
+				untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
+				workers[0].kill()
+			}
+			must(t, "sweep", "watch", id, "--server", url)
+			if got := must(t, "sweep", "leaderboard", id, "--canonical", "--server", url); got != want {
+				t.Errorf("the board differs from the embedded run's:\n%s\nwant\n%s", got, want)
+			}
+			if out := must(t, "sweep", "replay", id, "--server", url); !strings.Contains(out, "every decision the same") {
+				t.Errorf("replay: %s", out)
+			}
+			for _, w := range workers[1:] {
+				if code := w.terminate(); code != 0 {
+					t.Errorf("a worker that was told to leave exits with %d", code)
+				}
+			}
+			if code := c.terminate(); code != 0 {
+				t.Errorf("the coordinator exits with %d", code)
+			}
+			proven(t, data, id)
+		})
+	}
+}
+
+// A coordinator killed in the middle, three times, finishes the sweep: no trial
+// lost, none doubled, the same board.
+func TestCoordinatorKilled(t *testing.T) {
+	want := embeddedBoard(t)
+	data := dir(t)
+	args := []string{"up", "--workers", "2", "--data-dir", data, "--lease", "1s", "--addr"}
+	up := start(t, append(args, "127.0.0.1:0")...)
+	url := up.url()
+	id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	for _, n := range []int{5, 20, 40} {
+		untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= n })
+		up.kill()
+		up = start(t, append(args, strings.TrimPrefix(url, "http://"))...)
+		up.url()
+	}
+	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State.Terminal() })
+	if got := must(t, "sweep", "leaderboard", id, "--canonical", "--server", url); got != want {
+		t.Errorf("the board differs from the undisturbed run's:\n%s\nwant\n%s", got, want)
+	}
+	if code := up.terminate(); code != 0 {
+		t.Errorf("up exits with %d", code)
+	}
+	proven(t, data, id)
+}
+
+// With all that was in the bus lost, the sweep goes on.
+func TestBusWiped(t *testing.T) {
+	want := embeddedBoard(t)
+	data := dir(t)
+	args := []string{"up", "--workers", "2", "--data-dir", data, "--lease", "1s", "--addr"}
+	up := start(t, append(args, "127.0.0.1:0")...)
+	url := up.url()
+	id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
+	up.kill()
+	if err := os.RemoveAll(filepath.Join(data, "nats")); err != nil {
+		t.Fatal(err)
+	}
+	up = start(t, append(args, strings.TrimPrefix(url, "http://"))...)
+	url = up.url()
+	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State.Terminal() })
+	if got := must(t, "sweep", "leaderboard", id, "--canonical", "--server", url); got != want {
+		t.Errorf("the board differs from the undisturbed run's")
+	}
+}
+
+// Paused and resumed, and cancelled: from the command line, on a server.
+func TestSteering(t *testing.T) {
+	data := dir(t)
+	up := start(t, "up", "--workers", "1", "--addr", "127.0.0.1:0", "--data-dir", data)
+	url := up.url()
+	id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	must(t, "sweep", "pause", id, "--server", url)
+	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State == tourney.SweepPaused })
+	if _, stderr, code := play(t, "sweep", "pause", id, "--server", url); code != 1 || !strings.Contains(stderr, "paused") {
+		t.Errorf("pausing twice: exit %d, %s", code, stderr)
+	}
+	must(t, "sweep", "resume", id, "--server", url)
+	untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 5 })
+	must(t, "sweep", "cancel", id, "--server", url)
+	s := untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State == tourney.SweepCancelled })
+	for _, state := range []tourney.TrialState{tourney.TrialQueued, tourney.TrialRunning, tourney.TrialPaused} {
+		if n := s.Counts[state]; n != 0 {
+			t.Errorf("%d trials of a cancelled sweep are %s", n, state)
+		}
+	}
+	if _, stderr, code := play(t, "sweep", "resume", id, "--server", url); code != 1 || !strings.Contains(stderr, "cancelled") {
+		t.Errorf("resuming a cancelled sweep: exit %d, %s", code, stderr)
+	}
+	if code := up.terminate(); code != 0 {
+		t.Errorf("up exits with %d", code)
+	}
+	proven(t, data, id)
+}
+
+// Interrupted, a run pauses its sweep and says how to go on; resumed, it ends
+// as if nothing had been.
+func TestInterruptAndResume(t *testing.T) {
+	want := embeddedBoard(t)
+	data := dir(t)
+	p := start(t, "run", digits, "--data-dir", data, "--workers", "1")
+	p.await("best accuracy")
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	id := strings.Fields(p.await(`--resume \S+`))[1]
+	<-p.done
+	if _ = p.Wait(); p.ProcessState.ExitCode() != exitInterrupted {
+		t.Errorf("exit %d, want %d", p.ProcessState.ExitCode(), exitInterrupted)
+	}
+	must(t, "run", "--resume", id, "--data-dir", data)
+	if got := canonicalBoard(t, data, id); got != want {
+		t.Errorf("the board differs from the undisturbed run's")
+	}
+}

@@ -1,0 +1,125 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tourney"
+)
+
+// Claim grants as many of the offered jobs as the worker has room for. The
+// same claim again gets the same grants, for the answer may have been lost.
+func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.ClaimRequest) tourney.ClaimReply {
+	if req.ID == "" || len(req.Jobs) > maxClaim || !(req.Capacity >= 0) {
+		return tourney.ClaimReply{Error: "invalid claim: it needs an id, a capacity, and at most 4096 jobs"}
+	}
+	c.fleet.seen(worker)
+	reply := tourney.ClaimReply{}
+	room := req.Capacity
+	for start := 0; start < len(req.Jobs); {
+		end := start
+		for end < len(req.Jobs) && req.Jobs[end].Sweep == req.Jobs[start].Sweep {
+			end++
+		}
+		jobs := req.Jobs[start:end]
+		start = end
+		s := c.lookup(jobs[0].Sweep)
+		if s == nil {
+			continue
+		}
+		err := s.do(ctx, func(ctx context.Context) error {
+			grants, err := s.claim(ctx, worker, req.ID, jobs, &room)
+			reply.Grants = append(reply.Grants, grants...)
+			return err
+		})
+		if err != nil && !errors.Is(err, errEnded) {
+			// What was granted before is committed: the worker asks again with
+			// the same id and hears of it.
+			c.log.Warn("claim failed", "worker", worker, "error", err)
+			return tourney.ClaimReply{Error: "the claim could not be committed; ask again"}
+		}
+	}
+	return reply
+}
+
+// maxClaim is the most jobs in a claim.
+const maxClaim = 4096
+
+// claim grants jobs of this sweep to a worker and commits the attempts.
+func (s *sweep) claim(ctx context.Context, worker, id string, jobs []tourney.JobID, room *float64) ([]tourney.Grant, error) {
+	var granted []*job
+	ch := s.begin()
+	again := false // jobs that go back to be offered
+	for _, want := range jobs {
+		j := s.jobs[want.Trial]
+		if j == nil || j.Rung != want.Rung {
+			continue
+		}
+		switch {
+		case j.State == tourney.JobRunning && j.Worker == worker && j.Claim == id:
+			granted = append(granted, j)
+			*room -= s.row.Plan.Weight
+		case j.State != tourney.JobQueued:
+		case !s.runs() || *room < s.row.Plan.Weight-1e-9:
+			j.offered = time.Time{}
+			s.toOffer = append(s.toOffer, j)
+			again = true
+		default:
+			*room -= s.row.Plan.Weight
+			ch.attempt(j, worker, id)
+			granted = append(granted, j)
+		}
+	}
+	if err := s.commit(ctx, ch); err != nil {
+		return nil, err
+	}
+	if again {
+		s.c.offers.wake()
+	}
+	grants := make([]tourney.Grant, len(granted))
+	for i, j := range granted {
+		grants[i] = tourney.Grant{Job: s.job(j), Token: s.token(&j.JobRow)}
+		s.c.leases.hold(grants[i].Token, worker)
+	}
+	return grants, nil
+}
+
+// runs reports whether jobs of the sweep may be claimed.
+func (s *sweep) runs() bool {
+	return s.row.State == tourney.SweepRunning || s.row.State == tourney.SweepFinishing
+}
+
+// attempt gives a queued job to a worker.
+func (ch *change) attempt(j *job, worker, claim string) {
+	t := ch.s.trials[j.Trial]
+	t.Attempts++
+	ch.trials[j.Trial] = true
+	if j.Kind == tourney.JobRung {
+		t.State = tourney.TrialRunning
+	}
+	j.State, j.Attempt, j.Worker, j.Claim = tourney.JobRunning, t.Attempts, worker, claim
+	ch.touch(j)
+	ch.Attempts = append(ch.Attempts, tourney.AttemptRow{
+		Token: ch.s.token(&j.JobRow), Rung: j.Rung, Worker: worker, New: true,
+	})
+}
+
+// job returns what a worker needs to train a job.
+func (s *sweep) job(j *job) tourney.Job {
+	return tourney.Job{
+		JobID:      j.JobID,
+		Kind:       j.Kind,
+		Trainer:    s.row.Spec.Trainer,
+		Params:     s.trials[j.Trial].Params,
+		Metric:     s.row.Spec.Metric,
+		Dataset:    s.row.Plan.Dataset,
+		Validation: s.row.Spec.Validation,
+		Budget:     j.Budget,
+		MaxBudget:  s.fold.MaxBudget(j.Trial),
+		Seed:       s.fold.TrialSeed(j.Trial),
+		Weight:     s.row.Plan.Weight,
+		Alone:      j.Alone,
+		Checkpoint: j.Checkpoint,
+	}
+}

@@ -1,0 +1,309 @@
+package coordinator
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tourney"
+	"tourney/search"
+)
+
+// DefaultLease is how long an attempt may go unheard before it is lost.
+const DefaultLease = 30 * time.Second
+
+// Config is what a coordinator works with.
+type Config struct {
+	Store    Store
+	Bus      Bus
+	Trainers Trainers
+	Gate     Gate
+	Lease    time.Duration // 0: DefaultLease
+	Version  string        // of the program, for the log of sweeps
+	Log      *slog.Logger
+}
+
+// Coordinator runs sweeps. Its methods may be called from many goroutines.
+type Coordinator struct {
+	cfg    Config
+	log    *slog.Logger
+	leases *leases
+	fleet  *fleet
+	offers *offerer
+	ready  chan struct{} // closed once the open sweeps are loaded
+
+	mu     sync.Mutex
+	sweeps map[string]*sweep  // those that have not ended
+	spawn  func(func() error) // starts a goroutine that Run waits for
+	stop   context.Context    // Run's, with the errgroup's cancellation
+}
+
+// New returns a coordinator. It does nothing until Run.
+func New(cfg Config) *Coordinator {
+	if cfg.Lease == 0 {
+		cfg.Lease = DefaultLease
+	}
+	c := &Coordinator{
+		cfg:    cfg,
+		log:    cfg.Log,
+		leases: newLeases(cfg.Lease),
+		fleet:  newFleet(cfg.Lease),
+		ready:  make(chan struct{}),
+		sweeps: map[string]*sweep{},
+	}
+	c.offers = newOfferer(c)
+	return c
+}
+
+// Run loads the open sweeps and runs them until ctx is done. It returns nil
+// then, and an error if it could not go on.
+func (c *Coordinator) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	c.mu.Lock()
+	c.spawn, c.stop = func(f func() error) { group.Go(f) }, ctx
+	c.mu.Unlock()
+	open, err := c.cfg.Store.OpenSweeps(ctx)
+	if err != nil {
+		return fmt.Errorf("load open sweeps: %w", err)
+	}
+	for _, row := range open {
+		s := &sweep{c: c, id: row.ID, inbox: make(chan call)}
+		if err := s.load(ctx); err != nil {
+			return fmt.Errorf("load sweep %s: %w", row.ID, err)
+		}
+		c.start(s)
+		if err := s.do(ctx, s.resume); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("resume sweep %s: %w", row.ID, err)
+		}
+	}
+	close(c.ready)
+	group.Go(func() error { return c.reap(ctx) })
+	group.Go(func() error { return c.offers.run(ctx) })
+	group.Go(func() error { return c.cfg.Bus.Serve(ctx, c) })
+	err = group.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// start registers a sweep and starts its goroutine.
+func (c *Coordinator) start(s *sweep) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sweeps[s.id] = s
+	stop := c.stop
+	c.spawn(func() error {
+		s.run(stop)
+		c.mu.Lock()
+		delete(c.sweeps, s.id)
+		c.mu.Unlock()
+		return nil
+	})
+}
+
+// lookup returns a sweep that has not ended, or nil.
+func (c *Coordinator) lookup(id string) *sweep {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sweeps[id]
+}
+
+// live returns the sweeps that have not ended.
+func (c *Coordinator) live() []*sweep {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*sweep, 0, len(c.sweeps))
+	for _, s := range c.sweeps {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Healthy returns nil if the coordinator can take work.
+func (c *Coordinator) Healthy(context.Context) error {
+	select {
+	case <-c.ready:
+	default:
+		return fmt.Errorf("%w: still loading sweeps", tourney.ErrUnavailable)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stop.Err()
+}
+
+// CreateSweep starts a sweep; see api.Service.
+func (c *Coordinator) CreateSweep(ctx context.Context, spec tourney.Spec, key string) (tourney.Sweep, error) {
+	if err := c.Healthy(ctx); err != nil {
+		return tourney.Sweep{}, err
+	}
+	asked, err := json.Marshal(spec)
+	if err != nil {
+		return tourney.Sweep{}, fmt.Errorf("create sweep: %w", err)
+	}
+	sum := sha256.Sum256(asked)
+	body := hex.EncodeToString(sum[:])
+	if key != "" {
+		if row, err := c.byKey(ctx, key, body); !errors.Is(err, tourney.ErrNotFound) {
+			return row, err
+		}
+	}
+	row, err := c.plan(ctx, spec)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
+	s := &sweep{c: c, id: row.ID, inbox: make(chan call)}
+	if err := s.create(ctx, row, key, body); err != nil {
+		if key != "" && errors.Is(err, tourney.ErrConflict) { // a twin was faster
+			return c.byKey(ctx, key, body)
+		}
+		return tourney.Sweep{}, err
+	}
+	c.start(s)
+	c.offers.wake()
+	return c.cfg.Store.Sweep(ctx, row.ID)
+}
+
+// byKey returns the sweep that was created with key.
+func (c *Coordinator) byKey(ctx context.Context, key, body string) (tourney.Sweep, error) {
+	id, was, err := c.cfg.Store.SweepByKey(ctx, key)
+	switch {
+	case err != nil:
+		return tourney.Sweep{}, err
+	case was != body:
+		return tourney.Sweep{}, fmt.Errorf("%w: the idempotency key was used for another sweep, %s", tourney.ErrConflict, id)
+	}
+	return c.cfg.Store.Sweep(ctx, id)
+}
+
+// plan turns a spec into the row of a new sweep.
+func (c *Coordinator) plan(ctx context.Context, spec tourney.Spec) (tourney.Sweep, error) {
+	ds, err := c.cfg.Store.Dataset(ctx, spec.Dataset)
+	if errors.Is(err, tourney.ErrNotFound) {
+		return tourney.Sweep{}, tourney.Invalid("dataset", "there is no dataset %q; register it first: tourney dataset add NAME FILE --target COLUMN", spec.Dataset)
+	}
+	if err != nil {
+		return tourney.Sweep{}, fmt.Errorf("create sweep: %w", err)
+	}
+	if spec.Split != nil {
+		return tourney.Sweep{}, tourney.Invalid("split", "dataset %s is registered already, and its test rows were sealed then; leave split out", spec.Dataset)
+	}
+	plan, err := c.cfg.Trainers.Plan(&spec, ds)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
+	id := newID("s")
+	if spec.Name == "" {
+		spec.Name = ds.Name + "-" + spec.Trainer
+	}
+	return tourney.Sweep{ID: id, Spec: spec, Plan: plan, State: tourney.SweepCreated, Created: time.Now().UTC()}, nil
+}
+
+// Act pauses, resumes or cancels a sweep; see api.Service.
+func (c *Coordinator) Act(ctx context.Context, id string, action tourney.Action) (tourney.Sweep, error) {
+	if s := c.lookup(id); s != nil {
+		err := s.do(ctx, func(ctx context.Context) error { return s.act(ctx, action) })
+		if err != nil && !errors.Is(err, errEnded) {
+			return tourney.Sweep{}, err
+		}
+		if err == nil {
+			return c.cfg.Store.Sweep(ctx, id)
+		}
+	}
+	row, err := c.cfg.Store.Sweep(ctx, id)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
+	return tourney.Sweep{}, fmt.Errorf("%w: cannot %s sweep %s: it is %s", tourney.ErrConflict, action, id, row.State)
+}
+
+// Enrol takes in a worker; see api.Service.
+func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tourney.Enrolment, error) {
+	if req.Pool == "" {
+		req.Pool = tourney.DefaultPool
+	}
+	if err := tourney.CheckName(req.Pool); err != nil || strings.ContainsAny(req.Pool, ".") {
+		return tourney.Enrolment{}, tourney.Invalid("pool", "%q is no name of a pool: use letters, digits, '_' and '-'", req.Pool)
+	}
+	if req.Slots < 1 || req.Slots > 4096 {
+		return tourney.Enrolment{}, tourney.Invalid("slots", "must be between 1 and 4096, not %d", req.Slots)
+	}
+	if req.Version != c.cfg.Version {
+		return tourney.Enrolment{}, fmt.Errorf("%w: the worker is version %q and the coordinator %q; use the same", tourney.ErrRefused, req.Version, c.cfg.Version)
+	}
+	id := newID("w")
+	enrolment, err := c.cfg.Gate.Admit(id, req.Pool)
+	if err != nil {
+		return tourney.Enrolment{}, fmt.Errorf("enrol worker: %w", err)
+	}
+	enrolment.Worker, enrolment.Pool, enrolment.Lease = id, req.Pool, c.cfg.Lease
+	now := time.Now().UTC()
+	w := tourney.Worker{ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: now, LastSeen: now}
+	if err := c.cfg.Store.SaveWorker(ctx, w); err != nil {
+		return tourney.Enrolment{}, fmt.Errorf("enrol worker: %w", err)
+	}
+	c.fleet.add(w)
+	c.log.Info("worker enrolled", "worker", id, "host", req.Host, "slots", req.Slots, "pool", req.Pool)
+	return enrolment, nil
+}
+
+// MayRead lets test shards go to final attempts alone; see api.Service.
+func (c *Coordinator) MayRead(ctx context.Context, blob string, token *tourney.Token) error {
+	versions, err := c.cfg.Store.SealedIn(ctx, blob)
+	if err != nil || len(versions) == 0 {
+		return err
+	}
+	refused := fmt.Errorf("%w: these are sealed test rows; they are served to final attempts alone", tourney.ErrRefused)
+	if token == nil {
+		return refused
+	}
+	s := c.lookup(token.Sweep)
+	if s == nil {
+		return refused
+	}
+	return s.do(ctx, func(context.Context) error {
+		job := s.current(*token)
+		if job == nil || job.Kind != tourney.JobFinal {
+			return refused
+		}
+		for _, v := range versions {
+			if v == s.row.Plan.Dataset {
+				return nil
+			}
+		}
+		return refused
+	})
+}
+
+// engine describes this program for a sweep's log.
+func (c *Coordinator) engine() tourney.Engine {
+	return tourney.Engine{Version: c.cfg.Version, Arch: runtime.GOARCH}
+}
+
+// newID returns a random name that is safe in a subject, a path and a URL.
+func newID(prefix string) string {
+	var b [10]byte
+	rand.Read(b[:]) // never fails
+	return prefix + strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+}
+
+// newSearch is search.New with the sweep's name in the error.
+func newSearch(row *tourney.Sweep) (*search.Search, error) {
+	fold, err := search.New(row.Spec, row.Plan)
+	if err != nil {
+		return nil, fmt.Errorf("search of sweep %s: %w", row.ID, err)
+	}
+	return fold, nil
+}

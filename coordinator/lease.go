@@ -1,0 +1,249 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tourney"
+)
+
+// leases knows until when each attempt is taken to be alive, by this
+// process's monotonic clock alone. It is not stored: after a restart every
+// attempt has a whole lease again, since the worker is not to blame.
+type leases struct {
+	ttl   time.Duration
+	stale atomic.Int64 // entries dropped for their token
+
+	mu   sync.Mutex
+	held map[tourney.Token]lease
+}
+
+type lease struct {
+	worker string
+	until  time.Time
+}
+
+func newLeases(ttl time.Duration) *leases {
+	return &leases{ttl: ttl, held: map[tourney.Token]lease{}}
+}
+
+// hold starts a lease or extends it.
+func (l *leases) hold(t tourney.Token, worker string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[t] = lease{worker, time.Now().Add(l.ttl)}
+}
+
+// extend extends a lease that the worker holds.
+func (l *leases) extend(t tourney.Token, worker string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held, ok := l.held[t]
+	if !ok || held.worker != worker {
+		return false
+	}
+	l.held[t] = lease{worker, time.Now().Add(l.ttl)}
+	return true
+}
+
+func (l *leases) release(tokens []tourney.Token) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range tokens {
+		delete(l.held, t)
+	}
+}
+
+// isHeld reports whether the attempt is open.
+func (l *leases) isHeld(t tourney.Token) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.held[t]
+	return ok
+}
+
+// expired returns the leases that have run out, by sweep.
+func (l *leases) expired(now time.Time) map[string][]tourney.Token {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[string][]tourney.Token{}
+	for t, held := range l.held {
+		if held.until.Before(now) {
+			out[t.Sweep] = append(out[t.Sweep], t)
+		}
+	}
+	return out
+}
+
+// count returns how many leases each worker holds.
+func (l *leases) count() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := map[string]int{}
+	for _, held := range l.held {
+		n[held.worker]++
+	}
+	return n
+}
+
+// Beat extends the leases of what a worker runs, and tells it what is no
+// longer its own and which of its ends are committed.
+func (c *Coordinator) Beat(ctx context.Context, worker string, beat tourney.Beat) tourney.BeatReply {
+	c.fleet.seen(worker)
+	var reply tourney.BeatReply
+	for _, t := range beat.Running {
+		if !c.leases.extend(t, worker) {
+			reply.Stop = append(reply.Stop, t)
+		}
+	}
+	var unsure []tourney.Token
+	for _, t := range beat.Ended {
+		if !c.leases.extend(t, worker) {
+			unsure = append(unsure, t)
+		}
+	}
+	if len(unsure) == 0 {
+		return reply
+	}
+	// What is neither open nor known is void, and as good as committed.
+	outcomes, err := c.cfg.Store.Outcomes(ctx, unsure)
+	if err != nil {
+		c.log.Warn("beat: read outcomes", "worker", worker, "error", err)
+		return tourney.BeatReply{Error: "the outcomes could not be read; ask again"}
+	}
+	for _, t := range unsure {
+		if _, known := outcomes[t]; known || !c.leases.isHeld(t) {
+			reply.Committed = append(reply.Committed, t)
+		}
+	}
+	return reply
+}
+
+// reap ends the attempts whose leases have run out, and writes down which
+// workers are alive.
+func (c *Coordinator) reap(ctx context.Context) error {
+	tick := time.NewTicker(max(c.cfg.Lease/10, 50*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			for id, tokens := range c.leases.expired(now) {
+				if err := c.loseAll(ctx, id, tokens); err != nil {
+					c.log.Error("end lost attempts", "sweep", id, "error", err)
+				}
+			}
+			for _, w := range c.fleet.dirty(c.leases.count()) {
+				if err := c.cfg.Store.SaveWorker(ctx, w); err != nil {
+					c.log.Warn("save worker", "worker", w.ID, "error", err)
+				}
+			}
+		}
+	}
+}
+
+func (c *Coordinator) loseAll(ctx context.Context, id string, tokens []tourney.Token) error {
+	s := c.lookup(id)
+	if s == nil {
+		c.leases.release(tokens)
+		return nil
+	}
+	c.log.Info("attempts lost", "sweep", id, "attempts", len(tokens))
+	err := s.do(ctx, func(ctx context.Context) error { return s.lose(ctx, tokens) })
+	if errors.Is(err, errEnded) {
+		c.leases.release(tokens)
+		return nil
+	}
+	return err
+}
+
+// tell sends workers what they will hear with their next beat anyway.
+func (c *Coordinator) tell(ctx context.Context, stopped, settled map[string][]tourney.Token) {
+	for worker, tokens := range stopped {
+		c.control(ctx, worker, tourney.Control{Stop: tokens})
+	}
+	for worker, tokens := range settled {
+		c.control(ctx, worker, tourney.Control{Committed: tokens})
+	}
+}
+
+func (c *Coordinator) control(ctx context.Context, worker string, msg tourney.Control) {
+	if err := c.cfg.Bus.Control(ctx, worker, msg); err != nil {
+		c.log.Debug("control", "worker", worker, "error", fmt.Sprint(err))
+	}
+}
+
+// fleet knows which workers are there.
+type fleet struct {
+	ttl time.Duration
+
+	mu      sync.Mutex
+	workers map[string]*member
+}
+
+type member struct {
+	tourney.Worker
+	saved time.Time
+}
+
+func newFleet(ttl time.Duration) *fleet {
+	return &fleet{ttl: ttl, workers: map[string]*member{}}
+}
+
+func (f *fleet) add(w tourney.Worker) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.workers[w.ID] = &member{Worker: w, saved: time.Now()}
+}
+
+// seen notes a sign of life. A worker that enrolled before a restart is taken
+// in again with one slot, until it says more.
+func (f *fleet) seen(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.workers[id]
+	if m == nil {
+		m = &member{Worker: tourney.Worker{ID: id, Pool: tourney.DefaultPool, Slots: 1, Enrolled: time.Now().UTC()}}
+		f.workers[id] = m
+	}
+	m.LastSeen = time.Now().UTC()
+}
+
+// capacity returns how many workers are alive in a pool and their slots.
+func (f *fleet) capacity(pool string) (workers, slots int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.workers {
+		if m.Pool == pool && time.Since(m.LastSeen) < f.ttl {
+			workers++
+			slots += m.Slots
+		}
+	}
+	return workers, slots
+}
+
+// dirty returns the workers to be saved: those seen since they were, at most
+// every five seconds. It forgets those that are long gone.
+func (f *fleet) dirty(running map[string]int) []tourney.Worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []tourney.Worker
+	for id, m := range f.workers {
+		changed := m.Running != running[id]
+		if m.LastSeen.After(m.saved) && (changed || time.Since(m.saved) > 5*time.Second) {
+			m.Running, m.saved = running[id], time.Now()
+			if m.Host != "" {
+				out = append(out, m.Worker)
+			}
+		}
+		if time.Since(m.LastSeen) > time.Hour {
+			delete(f.workers, id)
+		}
+	}
+	return out
+}

@@ -1,0 +1,78 @@
+package coordinator
+
+import (
+	"context"
+
+	"tourney"
+)
+
+// Store is where sweeps outlive the process. The coordinator is its only
+// writer of sweeps, and one goroutine writes each sweep.
+type Store interface {
+	// Epoch returns the epoch of the data directory, the first part of every
+	// token.
+	Epoch() string
+	// Commit writes a change in one durable transaction, perhaps together with
+	// other changes, each of which succeeds or fails by itself. It sets the ID
+	// and At of the change's events. It returns tourney.ErrConflict, and
+	// writes nothing of the change, if the rows are not as the change says
+	// they were.
+	Commit(ctx context.Context, c *tourney.Change) error
+	// Sweep returns a sweep by id or tourney.ErrNotFound.
+	Sweep(ctx context.Context, id string) (tourney.Sweep, error)
+	// OpenSweeps returns the sweeps that have not ended, oldest first.
+	OpenSweeps(ctx context.Context) ([]tourney.Sweep, error)
+	// Events returns events of one sweep with Seq > after, in order, at most
+	// limit of them.
+	Events(ctx context.Context, sweep string, after int64, limit int) ([]tourney.Event, error)
+	// SweepByKey returns the sweep that was created with an idempotency key,
+	// and the hash of what was asked then, or tourney.ErrNotFound.
+	SweepByKey(ctx context.Context, key string) (sweep, keyBody string, err error)
+	// OpenTrials returns the trials of a sweep that have not ended, by number.
+	OpenTrials(ctx context.Context, sweep string) ([]tourney.Trial, error)
+	// Trial returns one trial or tourney.ErrNotFound.
+	Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error)
+	// OpenJobs returns the jobs of a sweep that are queued, running or held,
+	// and for each trial that has not ended the last job that is done.
+	OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)
+	// Outcomes returns how attempts ended; attempts that are open or unknown
+	// are absent.
+	Outcomes(ctx context.Context, tokens []tourney.Token) (map[tourney.Token]tourney.Outcome, error)
+	// SaveWorker writes what is known of a worker.
+	SaveWorker(ctx context.Context, w tourney.Worker) error
+	// Dataset returns a dataset by name (its newest version), NAME@VERSION
+	// (a prefix of at least 8 digits will do) or version.
+	Dataset(ctx context.Context, ref string) (tourney.Dataset, error)
+	// SealedIn returns the versions of the datasets of which the blob is a
+	// test shard.
+	SealedIn(ctx context.Context, hash string) ([]string, error)
+}
+
+// Bus carries offers out and claims, beats and reports in.
+type Bus interface {
+	// Offer publishes an offer to a pool.
+	Offer(ctx context.Context, pool, sweep string, offer tourney.Offer) error
+	// Control sends a message to one worker, at most once.
+	Control(ctx context.Context, worker string, c tourney.Control) error
+	// Serve hands what workers say to h until ctx is done.
+	Serve(ctx context.Context, h tourney.Handler) error
+	// Created reports whether the stream of offers had to be created, so that
+	// nothing published before is in it.
+	Created() bool
+}
+
+// Trainers knows which trainers there are. It is implemented by package
+// trainers.
+type Trainers interface {
+	// Plan checks a normalised spec against the dataset and the trainer, fills
+	// in the spec's metric and parallelism if they are missing, and says what
+	// the spec comes to. The error is a *tourney.InvalidError.
+	Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error)
+}
+
+// Gate gives workers their access to the bus.
+type Gate interface {
+	// Admit returns the address of the bus and a credential bound to the
+	// worker's id. The address is empty for workers in this process.
+	Admit(worker, pool string) (tourney.Enrolment, error)
+}

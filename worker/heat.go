@@ -1,0 +1,236 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"tourney"
+	"tourney/dataset"
+	"tourney/trainers"
+)
+
+// heat is the jobs that train together. It is a trainers.Feed: the trainer
+// asks it who joins.
+type heat struct {
+	w       *Worker
+	key     string
+	joining []*task       // guarded by w.mu
+	wake    chan struct{} // someone joins
+}
+
+// run trains until nobody is left. New jobs with the same key then start a new
+// heat.
+func (h *heat) run(ctx context.Context) {
+	for h.waiting() && ctx.Err() == nil {
+		err := h.train(ctx)
+		if err == nil {
+			err = errLeft
+		}
+		h.fail(ctx, err)
+	}
+}
+
+// errLeft is what fails the attempts, if any, that a trainer returned without
+// having ended.
+var errLeft = errors.New("the trainer returned before the trial had ended")
+
+// waiting reports whether anybody wants to join. If not, the heat is closed.
+func (h *heat) waiting() bool {
+	h.w.mu.Lock()
+	defer h.w.mu.Unlock()
+	if len(h.joining) > 0 {
+		return true
+	}
+	delete(h.w.heats, h.key)
+	return false
+}
+
+// train loads the data and trains one pass after the other, while there are
+// tasks.
+func (h *heat) train(ctx context.Context) (err error) {
+	h.w.mu.Lock()
+	first := h.joining[0].grant
+	h.w.mu.Unlock()
+	trainer, ok := h.w.cfg.Trainers(first.Job.Trainer)
+	if !ok {
+		return fmt.Errorf("%w: this worker has no trainer %q", tourney.ErrInvalid, first.Job.Trainer)
+	}
+	data, err := h.w.cfg.Data.Load(ctx, first.Job.Dataset, first.Job.Validation, first.Job.Kind, &first.Token)
+	if err != nil {
+		return fmt.Errorf("load dataset: %w", err)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			h.w.cfg.Log.Error("trainer panicked", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the trainer broke: %v", p)
+		}
+	}()
+	return trainer.Train(ctx, data, h.w.pool, h)
+}
+
+// Next implements trainers.Feed.
+func (h *heat) Next(ctx context.Context, busy bool) ([]trainers.Task, bool) {
+	h.w.mu.Lock()
+	joining := h.joining
+	h.joining = nil
+	for _, t := range joining {
+		t.joined = true
+	}
+	h.w.mu.Unlock()
+	var tasks []trainers.Task
+	for _, t := range joining {
+		if t.stopped.Load() || !t.prepare(ctx) {
+			continue
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, busy || len(tasks) > 0
+}
+
+// retryAfter is how long a heat waits after its data could not be reached.
+const retryAfter = 2 * time.Second
+
+// fail ends the attempts of the heat with the reason why it cannot train; if
+// the trainer just returned, those that joined and have not ended.
+func (h *heat) fail(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	end := tourney.End{Outcome: tourney.OutcomeFailed, Reason: tourney.ReasonUserError, Error: err.Error()}
+	switch {
+	case errors.Is(err, tourney.ErrUnavailable):
+		// Not the trials' fault: they are given back, for somebody who can
+		// reach the data, and this worker takes a breath.
+		end = tourney.End{Outcome: tourney.OutcomePreempted}
+		defer pause(ctx, retryAfter)
+	case errors.Is(err, dataset.ErrCorrupt):
+		end.Reason = tourney.ReasonDataCorrupt
+	case errors.Is(err, tourney.ErrInvalid):
+		end.Reason = tourney.ReasonSpecInvalid
+	}
+	h.w.mu.Lock()
+	if !errors.Is(err, errLeft) {
+		for _, t := range h.joining {
+			t.joined = true
+		}
+		h.joining = nil
+	}
+	var tasks []*task
+	for _, t := range h.w.attempts {
+		if t.heat == h && t.joined {
+			tasks = append(tasks, t)
+		}
+	}
+	h.w.mu.Unlock()
+	for _, t := range tasks {
+		h.w.cfg.Log.Error("heat failed", describe(&t.grant), "error", err)
+		if end.Outcome == tourney.OutcomePreempted && t.grant.Job.Checkpoint != nil {
+			end.Step = t.grant.Job.Checkpoint.Step
+		}
+		t.End(end, nil)
+	}
+}
+
+// task is one attempt in a heat. It implements trainers.Task.
+type task struct {
+	w       *Worker
+	heat    *heat
+	grant   tourney.Grant
+	state   []byte
+	stopped atomic.Bool
+	joined  bool      // the trainer has it; guarded by w.mu
+	saved   time.Time // when the last checkpoint within the rung was taken
+}
+
+// prepare fetches the checkpoint to go on from. Without it the trial starts
+// over: that costs time and changes nothing.
+func (t *task) prepare(ctx context.Context) bool {
+	t.saved = time.Now()
+	c := t.grant.Job.Checkpoint
+	if c == nil {
+		return true
+	}
+	state, err := t.fetch(ctx, c)
+	if err != nil {
+		if ctx.Err() != nil {
+			return false
+		}
+		t.w.cfg.Log.Warn("checkpoint is gone; starting over", describe(&t.grant), "error", err)
+		t.grant.Job.Checkpoint = nil
+		return true
+	}
+	t.state = state
+	return true
+}
+
+func (t *task) fetch(ctx context.Context, c *tourney.Checkpoint) ([]byte, error) {
+	r, err := t.w.cfg.Blobs.Open(ctx, c.Blob, c.Offset, c.Size, &t.grant.Token)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	state := make([]byte, c.Size)
+	if _, err := io.ReadFull(r, state); err != nil {
+		return nil, fmt.Errorf("read checkpoint: %w", err)
+	}
+	return state, nil
+}
+
+// Job implements trainers.Task.
+func (t *task) Job() *tourney.Job { return &t.grant.Job }
+
+// State implements trainers.Task.
+func (t *task) State() []byte { return t.state }
+
+// Stopped implements trainers.Task.
+func (t *task) Stopped() bool { return t.stopped.Load() }
+
+// Step implements trainers.Task.
+func (t *task) Step(p tourney.Point, snapshot func() []byte) {
+	if t.stopped.Load() {
+		return
+	}
+	last := p.Step >= t.grant.Job.Budget
+	if t.grant.Job.Kind == tourney.JobRung && (last || p.Step%stride(t.grant.Job.MaxBudget) == 0) {
+		t.w.spool.point(t, p)
+	}
+	if last {
+		return // its end follows, with the state
+	}
+	switch {
+	case t.w.isDraining():
+		t.w.spool.end(t, tourney.End{Outcome: tourney.OutcomePreempted, Step: p.Step}, snapshot(), p.Step)
+		t.stopped.Store(true)
+		t.w.forget(t)
+	case time.Since(t.saved) >= t.w.cfg.CheckpointEvery:
+		t.saved = time.Now()
+		t.w.spool.checkpoint(t, snapshot(), p.Step)
+	}
+}
+
+// End implements trainers.Task.
+func (t *task) End(end tourney.End, state []byte) {
+	if t.stopped.Swap(true) {
+		return
+	}
+	t.w.spool.end(t, end, state, end.Step)
+	t.w.forget(t)
+}
+
+// maxPoints bounds the learning curve that is kept of a trial.
+const maxPoints = 512
+
+// stride is the distance of the steps whose metrics are kept: the least power
+// of two that keeps at most maxPoints of a whole training.
+func stride(budget int) int {
+	s := 1
+	for budget/s > maxPoints {
+		s *= 2
+	}
+	return s
+}

@@ -1,0 +1,306 @@
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tourney"
+	"tourney/trainers"
+)
+
+// Config is what a worker works with.
+type Config struct {
+	Bus             Bus
+	Blobs           Blobs
+	Data            Data
+	Trainers        func(name string) (trainers.Trainer, bool) // nil: trainers.Lookup
+	Slots           int                                        // cores to train on
+	Lease           time.Duration                              // as enrolled: how long an attempt may go unheard
+	CheckpointEvery time.Duration                              // between checkpoints within a rung; 0: DefaultCheckpointEvery
+	Log             *slog.Logger
+}
+
+// DefaultCheckpointEvery is how often a trial is saved within a rung. The end
+// of a rung is always saved.
+const DefaultCheckpointEvery = 10 * time.Second
+
+// drainTime is how long a worker that was told to leave tries to save and to
+// give back what it has.
+const drainTime = 10 * time.Second
+
+// fetchWait is how long one fetch of offers waits.
+const fetchWait = 5 * time.Second
+
+// Worker trains jobs. Run may be called once.
+type Worker struct {
+	cfg   Config
+	pool  *trainers.Pool
+	spool *spool
+
+	mu       sync.Mutex
+	attempts map[tourney.Token]*task
+	heats    map[string]*heat
+	used     float64       // cores taken by attempts
+	freed    chan struct{} // a slot became free
+	draining bool
+}
+
+// New returns a worker.
+func New(cfg Config) *Worker {
+	if cfg.CheckpointEvery == 0 {
+		cfg.CheckpointEvery = DefaultCheckpointEvery
+	}
+	if cfg.Trainers == nil {
+		cfg.Trainers = trainers.Lookup
+	}
+	w := &Worker{
+		cfg:      cfg,
+		attempts: map[tourney.Token]*task{},
+		heats:    map[string]*heat{},
+		freed:    make(chan struct{}, 1),
+	}
+	w.spool = newSpool(w)
+	return w
+}
+
+// Run works until ctx is done; then it saves what it trains, gives it back, and
+// returns nil within about ten seconds. An error means that the bus has shut it
+// out: it has to enrol again, as another worker. It closes the bus.
+func (w *Worker) Run(ctx context.Context) error {
+	w.pool = trainers.NewPool(w.cfg.Slots)
+	defer w.pool.Close()
+	// Heats and reports outlive ctx by the time it takes to drain.
+	working, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	group, working := errgroup.WithContext(working)
+	group.Go(func() error { return w.beats(working) })
+	group.Go(func() error { return w.controls(working) })
+	group.Go(func() error { return w.spool.run(working) })
+	group.Go(func() error {
+		w.claims(ctx, working, group)
+		w.drain(working)
+		cancel(errDrained)
+		return nil
+	})
+	err := group.Wait()
+	if closeErr := w.cfg.Bus.Close(); err == nil {
+		err = closeErr
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, errDrained) {
+		return nil
+	}
+	return err
+}
+
+var errDrained = errors.New("drained")
+
+// claims fetches offers and claims jobs until ctx is done. Heats run under
+// working, in group.
+func (w *Worker) claims(ctx, working context.Context, group *errgroup.Group) {
+	for ctx.Err() == nil {
+		if w.room() <= 0 {
+			select {
+			case <-ctx.Done():
+			case <-w.freed:
+			}
+			continue
+		}
+		offered, err := w.cfg.Bus.Fetch(ctx, 16, fetchWait)
+		if err != nil {
+			if ctx.Err() == nil {
+				w.cfg.Log.Warn("fetch offers", "error", err)
+				pause(ctx, time.Second)
+			}
+			continue
+		}
+		if len(offered) == 0 {
+			continue
+		}
+		grants := w.claim(ctx, offered)
+		for _, g := range grants {
+			w.admit(working, group, g)
+		}
+		if len(grants) == 0 && w.room() < float64(w.cfg.Slots) {
+			w.awaitRoom(ctx)
+		}
+	}
+}
+
+// awaitRoom waits until something ends, or a second: what is on offer may be
+// too large for the room there is, and would come again at once.
+func (w *Worker) awaitRoom(ctx context.Context) {
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-w.freed:
+	case <-timer.C:
+	}
+}
+
+// claim asks for the offered jobs, with one id until there is an answer, and
+// then acknowledges the offers: what was not granted is offered again by the
+// coordinator.
+func (w *Worker) claim(ctx context.Context, offered []tourney.Offered) []tourney.Grant {
+	req := tourney.ClaimRequest{ID: newClaimID(), Capacity: w.room(), Datasets: w.cfg.Data.Versions(), Running: w.fuseKeys()}
+	for _, o := range offered {
+		req.Jobs = append(req.Jobs, o.Jobs...)
+	}
+	for {
+		reply, err := w.cfg.Bus.Claim(ctx, req)
+		if err == nil && reply.Error != "" {
+			err = errors.New(reply.Error)
+		}
+		if err == nil {
+			for _, o := range offered {
+				if err := o.Ack(); err != nil {
+					w.cfg.Log.Debug("acknowledge offer", "error", err)
+				}
+			}
+			return reply.Grants
+		}
+		if ctx.Err() != nil {
+			return nil // a grant that we never heard of ends with its lease
+		}
+		w.cfg.Log.Warn("claim", "error", err)
+		pause(ctx, 500*time.Millisecond)
+	}
+}
+
+// room returns the cores that are free.
+func (w *Worker) room() float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	room := float64(w.cfg.Slots) - w.used
+	if room < 1e-9 {
+		return 0
+	}
+	return room
+}
+
+func (w *Worker) fuseKeys() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	keys := make([]string, 0, len(w.heats))
+	for key := range w.heats {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// admit puts a granted job into its heat, which it starts if there is none.
+func (w *Worker) admit(ctx context.Context, group *errgroup.Group, g tourney.Grant) {
+	t := &task{w: w, grant: g}
+	key := g.Job.FuseKey()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.attempts[g.Token] = t
+	w.used += g.Job.Weight
+	h := w.heats[key]
+	if h == nil {
+		h = &heat{w: w, key: key, wake: make(chan struct{}, 1)}
+		w.heats[key] = h
+		group.Go(func() error {
+			h.run(ctx)
+			return nil
+		})
+	}
+	t.heat = h
+	h.joining = append(h.joining, t)
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// forget takes an attempt off the books.
+func (w *Worker) forget(t *task) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.attempts[t.grant.Token] != t {
+		return
+	}
+	delete(w.attempts, t.grant.Token)
+	w.used -= t.grant.Job.Weight
+	select {
+	case w.freed <- struct{}{}:
+	default:
+	}
+}
+
+// running returns the tokens of the attempts that are being trained.
+func (w *Worker) running() []tourney.Token {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	tokens := make([]tourney.Token, 0, len(w.attempts))
+	for t := range w.attempts {
+		tokens = append(tokens, t)
+	}
+	return tokens
+}
+
+// stop ends attempts that are no longer ours.
+func (w *Worker) stop(tokens []tourney.Token) {
+	for _, token := range tokens {
+		w.mu.Lock()
+		t := w.attempts[token]
+		w.mu.Unlock()
+		if t != nil {
+			t.stopped.Store(true)
+			w.forget(t)
+		}
+	}
+}
+
+// drain makes every attempt give itself back at its next step, with a
+// checkpoint, and waits until that is committed, at most drainTime.
+func (w *Worker) drain(ctx context.Context) {
+	w.mu.Lock()
+	w.draining = true
+	left := len(w.attempts)
+	w.mu.Unlock()
+	if left > 0 {
+		w.cfg.Log.Info("draining", "attempts", left)
+	}
+	deadline, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	for deadline.Err() == nil && (len(w.running()) > 0 || !w.spool.empty()) {
+		w.beat(deadline)
+		pause(deadline, 50*time.Millisecond)
+	}
+}
+
+func (w *Worker) isDraining() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.draining
+}
+
+func newClaimID() string {
+	var b [12]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// pause waits, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// describe names an attempt in the log.
+func describe(g *tourney.Grant) slog.Attr {
+	return slog.String("attempt", fmt.Sprintf("%s#%d", g.Job.JobID, g.Token.Attempt))
+}
