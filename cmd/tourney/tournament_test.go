@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,22 @@ func canonicalBoard(t *testing.T, data, id string) string {
 	return must(t, "sweep", "leaderboard", id, "--canonical", "--server", p.url())
 }
 
+// sameBoard compares canonical boards, and shows the first line that differs.
+func sameBoard(t *testing.T, got, want string) {
+	t.Helper()
+	if got == want {
+		return
+	}
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			t.Errorf("the board differs from the embedded run's in line %d of %d:\n%s\nwant, of %d\n%s", i+1, len(g), g[i], len(w), w[i])
+			return
+		}
+	}
+	t.Errorf("the board has %d lines, the embedded run's %d", len(g), len(w))
+}
+
 // proven checks a data directory that nobody uses, and replays its log.
 func proven(t *testing.T, data, id string) {
 	t.Helper()
@@ -98,15 +115,13 @@ func TestBoardIsTheSameOnAnyFleet(t *testing.T) {
 				w.await("training on")
 				workers = append(workers, w)
 			}
-			id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
-			if tt.kill {
-				untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
-				workers[0].kill()
-			}
-			must(t, "sweep", "watch", id, "--server", url)
-			if got := must(t, "sweep", "leaderboard", id, "--canonical", "--server", url); got != want {
-				t.Errorf("the board differs from the embedded run's:\n%s\nwant\n%s", got, want)
-			}
+			id := runOn(t, url, func(id string) {
+				if tt.kill {
+					untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
+					workers[0].kill()
+				}
+			})
+			sameBoard(t, must(t, "sweep", "leaderboard", id, "--canonical", "--server", url), want)
 			if out := must(t, "sweep", "replay", id, "--server", url); !strings.Contains(out, "every decision the same") {
 				t.Errorf("replay: %s", out)
 			}
@@ -121,6 +136,21 @@ func TestBoardIsTheSameOnAnyFleet(t *testing.T) {
 			proven(t, data, id)
 		})
 	}
+}
+
+// runOn plays digits on a server by tourney run, calls during with the sweep's
+// id once it is there, and returns that when the run has ended well.
+func runOn(t *testing.T, url string, during func(id string)) string {
+	t.Helper()
+	p := start(t, "run", digits, "--server", url)
+	id := regexp.MustCompile(`\((\w+)\)`).FindStringSubmatch(p.await(`^sweep .* on`))[1]
+	during(id)
+	<-p.done
+	_ = p.Wait()
+	if code := p.ProcessState.ExitCode(); code != 0 {
+		t.Fatalf("tourney run --server exits with %d", code)
+	}
+	return id
 }
 
 // A coordinator killed in the middle, three times, finishes the sweep: no trial
@@ -139,9 +169,7 @@ func TestCoordinatorKilled(t *testing.T) {
 		up.url()
 	}
 	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State.Terminal() })
-	if got := must(t, "sweep", "leaderboard", id, "--canonical", "--server", url); got != want {
-		t.Errorf("the board differs from the undisturbed run's:\n%s\nwant\n%s", got, want)
-	}
+	sameBoard(t, must(t, "sweep", "leaderboard", id, "--canonical", "--server", url), want)
 	if code := up.terminate(); code != 0 {
 		t.Errorf("up exits with %d", code)
 	}
@@ -164,9 +192,7 @@ func TestBusWiped(t *testing.T) {
 	up = start(t, append(args, strings.TrimPrefix(url, "http://"))...)
 	url = up.url()
 	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State.Terminal() })
-	if got := must(t, "sweep", "leaderboard", id, "--canonical", "--server", url); got != want {
-		t.Errorf("the board differs from the undisturbed run's")
-	}
+	sameBoard(t, must(t, "sweep", "leaderboard", id, "--canonical", "--server", url), want)
 }
 
 // Paused and resumed, and cancelled: from the command line, on a server.
@@ -204,7 +230,7 @@ func TestInterruptAndResume(t *testing.T) {
 	want := embeddedBoard(t)
 	data := dir(t)
 	p := start(t, "run", digits, "--data-dir", data, "--workers", "1")
-	p.await("best accuracy")
+	p.await("best logloss")
 	if err := p.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +240,5 @@ func TestInterruptAndResume(t *testing.T) {
 		t.Errorf("exit %d, want %d", p.ProcessState.ExitCode(), exitInterrupted)
 	}
 	must(t, "run", "--resume", id, "--data-dir", data)
-	if got := canonicalBoard(t, data, id); got != want {
-		t.Errorf("the board differs from the undisturbed run's")
-	}
+	sameBoard(t, canonicalBoard(t, data, id), want)
 }
