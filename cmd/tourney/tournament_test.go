@@ -13,50 +13,61 @@ import (
 	"tourney"
 )
 
-// digits is the sweep of the README.
-const digits = "../../examples/digits.yaml"
-
-var (
-	playedOnce  sync.Mutex
-	playedBoard string
+const (
+	digits = "../../examples/digits.yaml" // the sweep of the README
+	quick  = "testdata/quick.yaml"        // a shorter one
 )
 
-// embeddedBoard plays digits in one process and returns the canonical board. It
-// plays once for all tests.
-func embeddedBoard(t *testing.T) string {
+// played are the canonical boards of sweeps that ran undisturbed in one
+// process.
+var played struct {
+	sync.Mutex
+	boards map[string]string
+}
+
+// undisturbed plays a sweep in one process, once for all tests, and returns its
+// canonical board.
+func undisturbed(t *testing.T, file string) string {
 	t.Helper()
-	playedOnce.Lock()
-	defer playedOnce.Unlock()
-	if playedBoard != "" {
-		return playedBoard
+	played.Lock()
+	defer played.Unlock()
+	if board, ok := played.boards[file]; ok {
+		return board
 	}
 	data := dir(t)
-	var result struct {
-		Sweep struct {
-			ID    string
-			State tourney.SweepState
-		}
-		Best        tourney.Trial
-		Leaderboard []tourney.Trial
-	}
-	if err := json.Unmarshal([]byte(must(t, "run", digits, "--json", "--data-dir", data)), &result); err != nil {
-		t.Fatal(err)
-	}
+	result := result(t, must(t, "run", file, "--json", "--data-dir", data))
 	if result.Sweep.State != tourney.SweepCompleted {
 		t.Fatalf("the sweep is %s", result.Sweep.State)
 	}
-	if got := result.Best.Metrics["test_accuracy"]; got < 0.95 {
-		t.Errorf("the winner's sealed test accuracy is %v, want at least 0.95", got)
-	}
-	if result.Best.Number != result.Leaderboard[0].Number {
-		t.Errorf("the best is trial %d, the first of the board %d", result.Best.Number, result.Leaderboard[0].Number)
-	}
-	playedBoard = canonicalBoard(t, data, result.Sweep.ID)
-	if n := strings.Count(playedBoard, "\n"); n != 81 {
-		t.Errorf("the board has %d trials, want 81", n)
+	board := canonicalBoard(t, data, result.Sweep.ID)
+	if n := strings.Count(board, "\n"); n != len(result.Leaderboard) {
+		t.Errorf("the board has %d trials, want %d", n, len(result.Leaderboard))
 	}
 	proven(t, data, result.Sweep.ID)
-	return playedBoard
+	if played.boards == nil {
+		played.boards = map[string]string{}
+	}
+	played.boards[file] = board
+	return board
+}
+
+// outcome is what tourney run --json prints.
+type outcome struct {
+	Sweep struct {
+		ID    string
+		State tourney.SweepState
+	}
+	Best        tourney.Trial
+	Leaderboard []tourney.Trial
+}
+
+func result(t *testing.T, text string) outcome {
+	t.Helper()
+	var o outcome
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return o
 }
 
 // canonicalBoard serves a data directory and returns the canonical board of a sweep.
@@ -94,13 +105,32 @@ func proven(t *testing.T, data, id string) {
 	}
 }
 
-// One command plays a real tournament on this machine.
-func TestRunEmbedded(t *testing.T) { embeddedBoard(t) }
+// One command plays a real tournament on this machine, and its winner is good.
+func TestRunEmbedded(t *testing.T) {
+	undisturbed(t, digits)
+	data := dir(t)
+	o := result(t, must(t, "run", digits, "--json", "--data-dir", data))
+	if got := o.Best.Metrics["test_accuracy"]; got < 0.95 {
+		t.Errorf("the winner's sealed test accuracy is %v, want at least 0.95", got)
+	}
+	if o.Best.Number != o.Leaderboard[0].Number {
+		t.Errorf("the best is trial %d, the first of the board %d", o.Best.Number, o.Leaderboard[0].Number)
+	}
+	if n := len(o.Leaderboard); n != 81 {
+		t.Errorf("the board has %d trials, want 81", n)
+	}
+	for _, trial := range o.Leaderboard[1:] {
+		if _, unsealed := trial.Metrics["test_accuracy"]; unsealed {
+			t.Errorf("trial %d was measured on the sealed rows", trial.Number)
+		}
+	}
+	sameBoard(t, canonicalBoard(t, data, o.Sweep.ID), undisturbed(t, digits)) // played twice
+}
 
 // The same sweep on separate workers over TCP gives the same board, byte for
 // byte: with one worker, and with four of which one is killed in the middle.
 func TestBoardIsTheSameOnAnyFleet(t *testing.T) {
-	want := embeddedBoard(t)
+	want := undisturbed(t, digits)
 	for _, tt := range []struct {
 		workers int
 		kill    bool
@@ -156,14 +186,17 @@ func runOn(t *testing.T, url string, during func(id string)) string {
 // A coordinator killed in the middle, three times, finishes the sweep: no trial
 // lost, none doubled, the same board.
 func TestCoordinatorKilled(t *testing.T) {
-	want := embeddedBoard(t)
+	want := undisturbed(t, quick)
 	data := dir(t)
 	args := []string{"up", "--workers", "2", "--data-dir", data, "--lease", "1s", "--addr"}
 	up := start(t, append(args, "127.0.0.1:0")...)
 	url := up.url()
-	id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
 	for _, n := range []int{5, 20, 40} {
-		untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= n })
+		s := untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= n })
+		if s.State != tourney.SweepRunning {
+			t.Fatalf("with %d reports the sweep is %s already; this test wants to kill it in the middle", n, s.State)
+		}
 		up.kill()
 		up = start(t, append(args, strings.TrimPrefix(url, "http://"))...)
 		up.url()
@@ -178,12 +211,12 @@ func TestCoordinatorKilled(t *testing.T) {
 
 // With all that was in the bus lost, the sweep goes on.
 func TestBusWiped(t *testing.T) {
-	want := embeddedBoard(t)
+	want := undisturbed(t, quick)
 	data := dir(t)
 	args := []string{"up", "--workers", "2", "--data-dir", data, "--lease", "1s", "--addr"}
 	up := start(t, append(args, "127.0.0.1:0")...)
 	url := up.url()
-	id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
 	untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
 	up.kill()
 	if err := os.RemoveAll(filepath.Join(data, "nats")); err != nil {
@@ -200,7 +233,7 @@ func TestSteering(t *testing.T) {
 	data := dir(t)
 	up := start(t, "up", "--workers", "1", "--addr", "127.0.0.1:0", "--data-dir", data)
 	url := up.url()
-	id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
 	must(t, "sweep", "pause", id, "--server", url)
 	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State == tourney.SweepPaused })
 	if _, stderr, code := play(t, "sweep", "pause", id, "--server", url); code != 1 || !strings.Contains(stderr, "paused") {
@@ -227,7 +260,7 @@ func TestSteering(t *testing.T) {
 // Interrupted, a run pauses its sweep and says how to go on; resumed, it ends
 // as if nothing had been.
 func TestInterruptAndResume(t *testing.T) {
-	want := embeddedBoard(t)
+	want := undisturbed(t, digits)
 	data := dir(t)
 	p := start(t, "run", digits, "--data-dir", data, "--workers", "1")
 	p.await("best logloss")
