@@ -49,14 +49,13 @@ func (e *InvalidError) Error() string {
 	lines := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
 		var b strings.Builder
-		if e.Source != "" {
-			b.WriteString(e.Source + ":")
-		}
-		if f.Line > 0 {
-			fmt.Fprintf(&b, "%d:", f.Line)
-		}
-		if b.Len() > 0 {
-			b.WriteByte(' ')
+		switch {
+		case e.Source != "" && f.Line > 0:
+			fmt.Fprintf(&b, "%s:%d: ", e.Source, f.Line)
+		case e.Source != "":
+			b.WriteString(e.Source + ": ")
+		case f.Line > 0:
+			fmt.Fprintf(&b, "line %d: ", f.Line)
 		}
 		if f.Path != "" {
 			b.WriteString(f.Path + ": ")

@@ -1,10 +1,12 @@
 package tourney
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,9 +99,14 @@ func (r *specReader) read(data []byte) (spec Spec) {
 		r.bad("", nil, "the file has %d bytes; at most %d", len(data), MaxSpecBytes)
 		return spec
 	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		r.bad("", nil, "the file is empty; a sweep needs at least dataset, trainer, method and parameters")
+		return spec
+	}
 	var doc yaml.Node
 	if err := yaml.Load(data, &doc); err != nil {
-		r.bad("", nil, "not YAML: %s", yamlMessage(err))
+		message, line := yamlMessage(err)
+		r.errs = append(r.errs, FieldError{Line: line, Message: "not YAML: " + message})
 		return spec
 	}
 	root := &doc
@@ -432,11 +439,18 @@ func ordered(m map[string]*yaml.Node) func(func(string, *yaml.Node) bool) {
 	}
 }
 
-// yamlMessage shortens a parser's error to one line.
-func yamlMessage(err error) string {
+// yamlPosition is how the parser tells where what it could not read begins.
+var yamlPosition = regexp.MustCompile(`^.* at L(\d+)\.C\d+(?:-L\d+\.C\d+)?: `)
+
+// yamlMessage shortens a parser's error to one line, and tells the file's.
+func yamlMessage(err error) (message string, line int) {
 	for u := errors.Unwrap(err); u != nil; u = errors.Unwrap(u) {
 		err = u
 	}
-	msg, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
-	return msg
+	message, _, _ = strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
+	if m := yamlPosition.FindStringSubmatch(message); m != nil {
+		line, _ = strconv.Atoi(m[1]) // digits, by the pattern
+		message = message[len(m[0]):]
+	}
+	return message, line
 }

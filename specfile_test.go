@@ -108,7 +108,8 @@ func TestParseSpecErrors(t *testing.T) {
 		{"type: asha", "type: hyperband", `churn.yaml:12: early_terminate.type: "hyperband" is not supported by this version; use asha`},
 		{"max_iter: 81", "max_iter: 81, eta: 1", `churn.yaml:12: early_terminate.eta: must be between 2 and 1000, not 1`},
 		{"parallelism: 32", "order: random", `churn.yaml:9: order: "random" must be fixed or arrival`},
-		{"name: churn", "name: [", `churn.yaml`},
+		{"name: churn", "name: [", `churn.yaml:2: not YAML: did not find expected ',' or ']'`},
+		{"name: churn", "name: \tx: y", `churn.yaml:2: not YAML: `},
 		{"name: churn", "name: ../x", `"../x" is no name`},
 	} {
 		_, err := parse(t, tt.old, tt.new)

@@ -72,7 +72,7 @@ func TestEachSentinelHasItsStatus(t *testing.T) {
 		return fmt.Errorf("pause: %w", &tourney.InvalidError{Fields: []tourney.FieldError{{Path: "a", Message: "is odd", Line: 3}, {Path: "b", Message: "is even"}}})
 	}
 	p := r.wrong(400, "POST", "/api/v1/sweeps/s1/pause", "", nil)
-	if len(p.Errors) != 2 || p.Errors[0] != (tourney.FieldError{Path: "a", Message: "is odd", Line: 3}) || p.Detail != "2 fields are wrong; the first is 3: a: is odd" {
+	if len(p.Errors) != 2 || p.Errors[0] != (tourney.FieldError{Path: "a", Message: "is odd", Line: 3}) || p.Detail != "2 fields are wrong; the first is line 3: a: is odd" {
 		t.Errorf("problem %+v", p)
 	}
 	if inv := tourney.AsInvalid(p.Err()); inv == nil || len(inv.Fields) != 2 {
