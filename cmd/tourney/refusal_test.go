@@ -2,11 +2,14 @@ package main
 
 import (
 	"database/sql"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tourney"
 )
 
 // sweepFile writes a sweep over a small table and returns its path; edit
@@ -48,6 +51,45 @@ func TestRunSmallTable(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
+}
+
+// A grid visits each cell once.
+func TestRunGrid(t *testing.T) {
+	file := sweepFile(t, "method: random", "method: grid", "run_cap: 4\n", "",
+		"learning_rate: {min: 0.01, max: 1.0}", "learning_rate: {values: [0.1, 1]}\n  batch_size: {values: [8, 16, 32]}")
+	o := result(t, must(t, "run", file, "--json", "--data-dir", dir(t)))
+	cells := map[string]bool{}
+	for _, trial := range o.Leaderboard {
+		cells[trial.Params.Key()] = true
+	}
+	if len(o.Leaderboard) != 6 || len(cells) != 6 {
+		t.Errorf("%d trials in %d cells, want 6 of 6", len(o.Leaderboard), len(cells))
+	}
+}
+
+// Numbers to predict make it regression, with metrics of its own.
+func TestRunRegression(t *testing.T) {
+	file := sweepFile(t, "accuracy", "r2")
+	rows := "a,b,y\n"
+	for i := range 200 {
+		a, b := float64(i%17), float64(i%5)
+		rows += fmt.Sprintf("%v,%v,%v\n", a, b, 100+3*a-7*b) // a plane, which a linear model fits wholly
+	}
+	write(t, filepath.Join(filepath.Dir(file), "table.csv"), rows)
+	o := result(t, must(t, "run", file, "--json", "--data-dir", dir(t)))
+	if r2 := o.Best.Metrics["test_r2"]; r2 < 0.999 {
+		t.Errorf("r2 on the sealed rows is %v: %v", r2, o.Best.Metrics)
+	}
+}
+
+// Under order arrival the log alone can be replayed, and it can.
+func TestRunArrival(t *testing.T) {
+	data := dir(t)
+	o := result(t, must(t, "run", sweepFile(t, "run_cap: 4", "run_cap: 30\norder: arrival\nparallelism: 7\nearly_terminate: {type: asha, max_iter: 9}"), "--json", "--data-dir", data))
+	if o.Sweep.State != tourney.SweepCompleted || len(o.Leaderboard) != 30 {
+		t.Errorf("the sweep is %s with %d trials", o.Sweep.State, len(o.Leaderboard))
+	}
+	proven(t, data, o.Sweep.ID)
 }
 
 // Bad input gets one clear line that says what, where, and what would be
@@ -149,5 +191,51 @@ func TestDirectoryOfNewerVersion(t *testing.T) {
 	_, stderr, code := play(t, "up", "--addr", "127.0.0.1:0", "--data-dir", data)
 	if code != 3 || !strings.Contains(stderr, "newer") || !strings.Contains(stderr, data) {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// A data directory that somebody wrote to by hand does not pass.
+func TestVerifyFindsTampering(t *testing.T) {
+	data := dir(t)
+	o := result(t, must(t, "run", sweepFile(t), "--json", "--data-dir", data))
+	for _, tt := range []struct{ name, sql, want string }{
+		{"a value", `UPDATE trials SET value = value / 2 WHERE number = 0`, "trial 0 is not as its last report left it"},
+		{"parameters", `UPDATE trials SET params = '{"learning_rate":0.5}' WHERE number = 1`, "trial 1 has the parameters"},
+		{"a lost event", `DELETE FROM events WHERE seq = 5`, "sweep " + o.Sweep.ID},
+		{"a decision", `DROP TRIGGER events_stay; UPDATE events SET body = json_set(body, '$.params.learning_rate', 0.25) WHERE kind = 'proposed' AND json_extract(body, '$.trial') = 2`, "event"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			copied := filepath.Join(t.TempDir(), "data")
+			if err := os.CopyFS(copied, os.DirFS(data)); err != nil {
+				t.Fatal(err)
+			}
+			db, err := sql.Open("sqlite3", filepath.Join(copied, "tourney.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(t.Context(), tt.sql); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			stdout, stderr, code := play(t, "verify", copied)
+			if code != 1 || !strings.Contains(stdout, tt.want) {
+				t.Errorf("exit %d, want 1 and %q\n%s%s", code, tt.want, stdout, stderr)
+			}
+		})
+	}
+	blobs, err := filepath.Glob(filepath.Join(data, "blobs", "sha256", "*", "*"))
+	if err != nil || len(blobs) == 0 {
+		t.Fatalf("no blobs: %v", err)
+	}
+	for _, b := range blobs {
+		if err := os.Chmod(b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		write(t, b, "rubbish")
+	}
+	if stdout, _, code := play(t, "verify", data); code != 1 || !strings.Contains(stdout, "blob") {
+		t.Errorf("with rubbish for blobs: exit %d\n%s", code, stdout)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +19,6 @@ import (
 
 	"tourney"
 	"tourney/api"
-	"tourney/api/client"
 	"tourney/blob"
 	"tourney/bus"
 	"tourney/bus/natsd"
@@ -340,62 +338,6 @@ func (s *server) close() error {
 		try(f)
 	}
 	return errors.Join(errs...)
-}
-
-// workerSet is what the workers of one process share.
-type workerSet struct {
-	server string // URL
-	client *client.Client
-	blobs  *blob.Client
-	cache  *dataset.Cache
-	log    *slog.Logger
-
-	progress io.Writer // for a person
-}
-
-func newWorkerSet(server, cacheDir string, log *slog.Logger) (*workerSet, error) {
-	blobs := blob.NewClient(server, nil, "")
-	cache, err := dataset.NewCache(cacheDir, cacheBytes, blobs)
-	if err != nil {
-		return nil, err
-	}
-	return &workerSet{server, client.New(server, nil), blobs, cache, log, io.Discard}, nil
-}
-
-// enrol makes one worker.
-func (ws *workerSet) enrol(ctx context.Context, slots int, pool string, dial func(context.Context, tourney.Enrolment) (worker.Bus, error)) (*worker.Worker, error) {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	e, err := ws.client.Enrol(ctx, tourney.EnrolRequest{Host: host, Pool: pool, Slots: slots, Version: buildVersion()})
-	if err != nil {
-		return nil, fmt.Errorf("enrol at %s: %w", ws.server, err)
-	}
-	b, err := dial(ctx, ws.reachable(e))
-	if err != nil {
-		return nil, fmt.Errorf("connect to the bus: %w", err)
-	}
-	return worker.New(worker.Config{
-		Bus: b, Blobs: ws.blobs, Data: ws.cache, Slots: slots, Lease: e.Lease, Log: ws.log.With("worker", e.Worker),
-	}), nil
-}
-
-// reachable puts the server's host into the bus's address if that one names
-// none, as when the bus listens on all interfaces.
-func (ws *workerSet) reachable(e tourney.Enrolment) tourney.Enrolment {
-	u, err := url.Parse(e.NATS)
-	if err != nil || e.NATS == "" {
-		return e
-	}
-	if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsUnspecified() {
-		return e
-	}
-	if server, err := url.Parse(ws.server); err == nil {
-		u.Host = net.JoinHostPort(server.Hostname(), u.Port())
-		e.NATS = u.String()
-	}
-	return e
 }
 
 // newLogger logs to w from a level up.

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,7 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"tourney"
+	"tourney/api/client"
+	"tourney/blob"
 	"tourney/bus"
+	"tourney/dataset"
 	"tourney/worker"
 )
 
@@ -58,6 +65,62 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 	f.IntVar(&slots, "slots", runtime.NumCPU(), "cores to train on")
 	f.StringVar(&cacheDir, "cache-dir", defaultCacheDir(), "directory for the shards of datasets, shared by the workers of this machine")
 	return cmd
+}
+
+// workerSet is what the workers of one process share.
+type workerSet struct {
+	server string // URL
+	client *client.Client
+	blobs  *blob.Client
+	cache  *dataset.Cache
+	log    *slog.Logger
+
+	progress io.Writer // for a person
+}
+
+func newWorkerSet(server, cacheDir string, log *slog.Logger) (*workerSet, error) {
+	blobs := blob.NewClient(server, nil, "")
+	cache, err := dataset.NewCache(cacheDir, cacheBytes, blobs)
+	if err != nil {
+		return nil, err
+	}
+	return &workerSet{server, client.New(server, nil), blobs, cache, log, io.Discard}, nil
+}
+
+// enrol makes one worker.
+func (ws *workerSet) enrol(ctx context.Context, slots int, pool string, dial func(context.Context, tourney.Enrolment) (worker.Bus, error)) (*worker.Worker, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	e, err := ws.client.Enrol(ctx, tourney.EnrolRequest{Host: host, Pool: pool, Slots: slots, Version: buildVersion()})
+	if err != nil {
+		return nil, fmt.Errorf("enrol at %s: %w", ws.server, err)
+	}
+	b, err := dial(ctx, ws.reachable(e))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the bus: %w", err)
+	}
+	return worker.New(worker.Config{
+		Bus: b, Blobs: ws.blobs, Data: ws.cache, Slots: slots, Lease: e.Lease, Log: ws.log.With("worker", e.Worker),
+	}), nil
+}
+
+// reachable puts the server's host into the bus's address if that one names
+// none, as when the bus listens on all interfaces.
+func (ws *workerSet) reachable(e tourney.Enrolment) tourney.Enrolment {
+	u, err := url.Parse(e.NATS)
+	if err != nil || e.NATS == "" {
+		return e
+	}
+	if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsUnspecified() {
+		return e
+	}
+	if server, err := url.Parse(ws.server); err == nil {
+		u.Host = net.JoinHostPort(server.Hostname(), u.Port())
+		e.NATS = u.String()
+	}
+	return e
 }
 
 // work enrols and trains until ctx is done. A worker that the bus has shut out,

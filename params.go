@@ -1,0 +1,64 @@
+package tourney
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// Params are the values of a trial by name: nil, bool, int64, float64 or string.
+type Params map[string]any
+
+// UnmarshalJSON keeps integers apart from floats, as far as JSON tells them.
+func (p *Params) UnmarshalJSON(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var m map[string]any
+	if err := dec.Decode(&m); err != nil {
+		return err
+	}
+	for k, v := range m {
+		n, ok := v.(json.Number)
+		if !ok {
+			continue
+		}
+		if i, err := n.Int64(); err == nil {
+			m[k] = i
+			continue
+		}
+		f, err := n.Float64()
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", k, err)
+		}
+		m[k] = f
+	}
+	*p = m
+	return nil
+}
+
+// Float returns a number, or def if the parameter is absent. It is false if
+// the parameter is not a number.
+func (p Params) Float(name string, def float64) (float64, bool) {
+	v, ok := p[name]
+	if !ok {
+		return def, true
+	}
+	return asFloat(v)
+}
+
+// Int returns a whole number, or def if the parameter is absent. It is false
+// if the parameter is not a whole number.
+func (p Params) Int(name string, def int) (int, bool) {
+	f, ok := p.Float(name, float64(def))
+	return int(f), ok && f == math.Trunc(f) && math.Abs(f) < 1<<53
+}
+
+// Key returns a text that two points share only if they are equal.
+func (p Params) Key() string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("tourney: parameters that cannot be written: " + err.Error())
+	}
+	return string(b)
+}

@@ -1,0 +1,189 @@
+package tourney
+
+import (
+	"errors"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// fields reads a mapping by a function a key; other keys are errors.
+func (r *specReader) fields(path string, node *yaml.Node, read map[string]func(path string, n *yaml.Node)) {
+	for key, n := range ordered(r.mapping(path, node)) {
+		f, ok := read[key]
+		if !ok {
+			r.bad(path+"."+key, n, "unknown key%s", DidYouMean(key, slices.Sorted(maps.Keys(read))))
+			continue
+		}
+		f(path+"."+key, n)
+	}
+}
+
+// mapping returns the entries of a mapping by key and notes their lines.
+func (r *specReader) mapping(path string, node *yaml.Node) map[string]*yaml.Node {
+	node = resolve(node)
+	if node.Kind != yaml.MappingNode {
+		r.bad(path, node, "must be a mapping of keys to values")
+		return nil
+	}
+	m := make(map[string]*yaml.Node, len(node.Content)/2)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		k, v := resolve(node.Content[i]), node.Content[i+1]
+		at := strings.TrimPrefix(path+"."+k.Value, ".")
+		switch {
+		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge":
+			r.bad(path, k, "keys must be plain texts")
+			continue
+		case m[k.Value] != nil:
+			r.bad(at, k, "is there twice")
+			continue
+		}
+		r.lines[at] = k.Line
+		m[k.Value] = v
+	}
+	return m
+}
+
+func (r *specReader) list(path string, node *yaml.Node) []*yaml.Node {
+	node = resolve(node)
+	if node.Kind != yaml.SequenceNode {
+		r.bad(path, node, "must be a list")
+		return nil
+	}
+	return node.Content
+}
+
+func (r *specReader) text(path string, node *yaml.Node) string {
+	node = resolve(node)
+	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+		r.bad(path, node, "must be a text")
+		return ""
+	}
+	return node.Value
+}
+
+func (r *specReader) count(path string, node *yaml.Node) int {
+	node = resolve(node)
+	n, err := strconv.Atoi(node.Value)
+	if node.Kind != yaml.ScalarNode || err != nil || n < 1 {
+		r.bad(path, node, "must be a whole number, 1 or more, not %s", show(node))
+		return 0
+	}
+	return n
+}
+
+func (r *specReader) seed(path string, node *yaml.Node) uint64 {
+	node = resolve(node)
+	n, err := strconv.ParseUint(node.Value, 10, 63)
+	if node.Kind != yaml.ScalarNode || err != nil {
+		r.bad(path, node, "must be a whole number from 0 to 2^63-1, not %s", show(node))
+	}
+	return n
+}
+
+// float accepts numbers and numeric strings, as 1e-5 is a string to PyYAML.
+func (r *specReader) float(path string, node *yaml.Node) float64 {
+	node = resolve(node)
+	f, err := strconv.ParseFloat(node.Value, 64)
+	if node.Kind != yaml.ScalarNode || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		r.bad(path, node, "must be a number, not %s", show(node))
+		return 0
+	}
+	return f
+}
+
+// scalar reads one value of a parameter.
+func (r *specReader) scalar(path string, node *yaml.Node) any {
+	node = resolve(node)
+	if node.Kind != yaml.ScalarNode {
+		r.bad(path, node, "must be a number, a text, true, false or null; lists and mappings as values are not supported by this version")
+		return nil
+	}
+	switch node.Tag {
+	case "!!null":
+		return nil
+	case "!!bool":
+		return strings.EqualFold(node.Value, "true")
+	case "!!int":
+		var n int64
+		if err := node.Decode(&n); err == nil {
+			return n
+		}
+		return r.float(path, node)
+	case "!!float":
+		return r.float(path, node)
+	}
+	return node.Value
+}
+
+// isWhole reports whether a node is written as a whole number.
+func isWhole(node *yaml.Node) bool {
+	_, err := strconv.ParseInt(resolve(node).Value, 10, 64)
+	return err == nil
+}
+
+func resolve(node *yaml.Node) *yaml.Node {
+	for range 32 {
+		if node.Kind != yaml.AliasNode || node.Alias == nil {
+			break
+		}
+		node = node.Alias
+	}
+	return node
+}
+
+// show quotes a node for a message.
+func show(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	if len(node.Value) > 40 {
+		return strconv.Quote(node.Value[:40] + "…")
+	}
+	return strconv.Quote(node.Value)
+}
+
+// ordered walks a mapping by the keys' lines, so that errors come in the
+// file's order.
+func ordered(m map[string]*yaml.Node) func(func(string, *yaml.Node) bool) {
+	return func(yield func(string, *yaml.Node) bool) {
+		keys := slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+			if d := m[a].Line - m[b].Line; d != 0 {
+				return d
+			}
+			if d := m[a].Column - m[b].Column; d != 0 {
+				return d
+			}
+			return strings.Compare(a, b)
+		})
+		for _, k := range keys {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}
+
+// yamlPosition is how the parser tells where what it could not read begins.
+var yamlPosition = regexp.MustCompile(`^.* at L(\d+)\.C\d+(?:-L\d+\.C\d+)?: `)
+
+// yamlMessage shortens a parser's error to one line, and tells the file's.
+func yamlMessage(err error) (message string, line int) {
+	for u := errors.Unwrap(err); u != nil; u = errors.Unwrap(u) {
+		err = u
+	}
+	message, _, _ = strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
+	if m := yamlPosition.FindStringSubmatch(message); m != nil {
+		line, _ = strconv.Atoi(m[1]) // digits, by the pattern
+		message = message[len(m[0]):]
+	}
+	return message, line
+}
