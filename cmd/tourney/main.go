@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -183,6 +185,12 @@ func applySettings(cmd *cobra.Command) error {
 		if err := yaml.Unmarshal(data, &file); err != nil {
 			return usageError{fmt.Errorf("config file %s: %w", path, err)}
 		}
+		known := flagNames(cmd.Root())
+		for _, key := range slices.Sorted(maps.Keys(file)) {
+			if !slices.Contains(known, key) {
+				return usageError{fmt.Errorf("config file %s: %s: no flag of that name%s", path, key, tourney.DidYouMean(key, known))}
+			}
+		}
 	}
 	var err error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -201,6 +209,18 @@ func applySettings(cmd *cobra.Command) error {
 		}
 	})
 	return err
+}
+
+// flagNames returns the names of all flags of a command and those below it.
+func flagNames(cmd *cobra.Command) []string {
+	var names []string
+	add := func(f *pflag.Flag) { names = append(names, f.Name) }
+	cmd.PersistentFlags().VisitAll(add)
+	cmd.Flags().VisitAll(add)
+	for _, sub := range cmd.Commands() {
+		names = append(names, flagNames(sub)...)
+	}
+	return names
 }
 
 func newVersion() *cobra.Command {
