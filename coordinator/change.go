@@ -133,10 +133,13 @@ func (ch *change) end(b tourney.Ended) {
 	ch.setState(b.Trial, b.State)
 	ch.s.trials[b.Trial].Ended = &ch.now
 	delete(ch.s.last, b.Trial)
-	j := ch.s.jobs[b.Trial]
-	if j == nil {
-		return
+	if j := ch.s.jobs[b.Trial]; j != nil {
+		ch.void(j)
 	}
+}
+
+// void gives a job up. Its attempt, if it has one, must stop.
+func (ch *change) void(j *job) {
 	if j.State == tourney.JobRunning {
 		ch.stopped[j.Worker] = append(ch.stopped[j.Worker], ch.s.token(&j.JobRow))
 		ch.closeAttempt(j, tourney.OutcomeStopped, 0)

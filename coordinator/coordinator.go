@@ -74,6 +74,13 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	c.mu.Lock()
 	c.spawn, c.stop = func(f func() error) { group.Go(f) }, ctx
 	c.mu.Unlock()
+	workers, err := c.cfg.Store.Workers(ctx)
+	if err != nil {
+		return fmt.Errorf("load workers: %w", err)
+	}
+	for _, w := range workers {
+		c.fleet.add(w)
+	}
 	open, err := c.cfg.Store.OpenSweeps(ctx)
 	if err != nil {
 		return fmt.Errorf("load open sweeps: %w", err)
@@ -112,6 +119,13 @@ func (c *Coordinator) start(s *sweep) {
 		c.mu.Unlock()
 		return nil
 	})
+}
+
+// stopping reports whether Run is to end.
+func (c *Coordinator) stopping() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stop.Err() != nil
 }
 
 // lookup returns a sweep that has not ended, or nil.
@@ -273,7 +287,7 @@ func (c *Coordinator) MayRead(ctx context.Context, blob string, token *tourney.T
 	if s == nil {
 		return refused
 	}
-	return s.do(ctx, func(context.Context) error {
+	err = s.do(ctx, func(context.Context) error {
 		job := s.current(*token)
 		if job == nil || job.Kind != tourney.JobFinal {
 			return refused
@@ -285,6 +299,10 @@ func (c *Coordinator) MayRead(ctx context.Context, blob string, token *tourney.T
 		}
 		return refused
 	})
+	if errors.Is(err, errEnded) {
+		return refused
+	}
+	return err
 }
 
 // engine describes this program for a sweep's log.

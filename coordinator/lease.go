@@ -66,6 +66,15 @@ func (l *leases) isHeld(t tourney.Token) bool {
 	return ok
 }
 
+// renew gives every attempt a whole lease again.
+func (l *leases) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for t, held := range l.held {
+		l.held[t] = lease{held.worker, time.Now().Add(l.ttl)}
+	}
+}
+
 // expired returns the leases that have run out, by sweep.
 func (l *leases) expired(now time.Time) map[string][]tourney.Token {
 	l.mu.Lock()
@@ -93,7 +102,7 @@ func (l *leases) count() map[string]int {
 // Beat extends the leases of what a worker runs, and tells it what is no
 // longer its own and which of its ends are committed.
 func (c *Coordinator) Beat(ctx context.Context, worker string, beat tourney.Beat) tourney.BeatReply {
-	c.fleet.seen(worker)
+	c.fleet.beat(worker, beat.Slots)
 	var reply tourney.BeatReply
 	for _, t := range beat.Running {
 		if !c.leases.extend(t, worker) {
@@ -126,13 +135,23 @@ func (c *Coordinator) Beat(ctx context.Context, worker string, beat tourney.Beat
 // reap ends the attempts whose leases have run out, and writes down which
 // workers are alive.
 func (c *Coordinator) reap(ctx context.Context) error {
-	tick := time.NewTicker(max(c.cfg.Lease/10, 50*time.Millisecond))
+	every := max(c.cfg.Lease/10, 50*time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
+	last := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case now := <-tick.C:
+		case <-tick.C:
+			// A process that was stopped, or a machine that slept, has heard
+			// nobody: that is not the workers' fault.
+			now := time.Now()
+			if now.Sub(last) > c.cfg.Lease/2 {
+				c.log.Warn("the coordinator stood still; leases start anew", "for", now.Sub(last))
+				c.leases.renew()
+			}
+			last = now
 			for id, tokens := range c.leases.expired(now) {
 				if err := c.loseAll(ctx, id, tokens); err != nil {
 					c.log.Error("end lost attempts", "sweep", id, "error", err)
@@ -198,7 +217,7 @@ func newFleet(ttl time.Duration) *fleet {
 func (f *fleet) add(w tourney.Worker) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.workers[w.ID] = &member{Worker: w, saved: time.Now()}
+	f.workers[w.ID] = &member{Worker: w, saved: w.LastSeen}
 }
 
 // seen notes a sign of life. A worker that enrolled before a restart is taken
@@ -214,6 +233,16 @@ func (f *fleet) seen(id string) {
 	m.LastSeen = time.Now().UTC()
 }
 
+// beat is seen, with what the worker says of itself.
+func (f *fleet) beat(id string, slots int) {
+	f.seen(id)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slots > 0 {
+		f.workers[id].Slots = slots
+	}
+}
+
 // capacity returns how many workers are alive in a pool and their slots.
 func (f *fleet) capacity(pool string) (workers, slots int) {
 	f.mu.Lock()
@@ -227,15 +256,16 @@ func (f *fleet) capacity(pool string) (workers, slots int) {
 	return workers, slots
 }
 
-// dirty returns the workers to be saved: those seen since they were, at most
-// every five seconds. It forgets those that are long gone.
+// dirty returns the workers to be saved: those that hold more or fewer attempts
+// than then, and those heard of since, at most every five seconds. It forgets
+// those that are long gone.
 func (f *fleet) dirty(running map[string]int) []tourney.Worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []tourney.Worker
 	for id, m := range f.workers {
-		changed := m.Running != running[id]
-		if m.LastSeen.After(m.saved) && (changed || time.Since(m.saved) > 5*time.Second) {
+		heard := m.LastSeen.After(m.saved) && time.Since(m.saved) > 5*time.Second
+		if heard || m.Running != running[id] {
 			m.Running, m.saved = running[id], time.Now()
 			if m.Host != "" {
 				out = append(out, m.Worker)

@@ -38,6 +38,8 @@ type Store interface {
 	// Outcomes returns how attempts ended; attempts that are open or unknown
 	// are absent.
 	Outcomes(ctx context.Context, tokens []tourney.Token) (map[tourney.Token]tourney.Outcome, error)
+	// Workers returns the workers heard of in the last hour.
+	Workers(ctx context.Context) ([]tourney.Worker, error)
 	// SaveWorker writes what is known of a worker.
 	SaveWorker(ctx context.Context, w tourney.Worker) error
 	// Dataset returns a dataset by name (its newest version), NAME@VERSION

@@ -51,6 +51,9 @@ func (s *sweep) do(ctx context.Context, f func(context.Context) error) error {
 	case s.inbox <- c:
 		return <-c.errs
 	case <-s.done:
+		if s.c.stopping() { // the sweep has not ended: its goroutine has
+			return fmt.Errorf("%w: the coordinator stops", tourney.ErrUnavailable)
+		}
 		return errEnded
 	case <-ctx.Done():
 		return ctx.Err()
@@ -236,6 +239,9 @@ func (s *sweep) spoil(ctx context.Context, err error) error {
 		if !s.trials[t].State.Terminal() {
 			ch.end(tourney.Ended{Trial: t, State: tourney.TrialCancelled})
 		}
+	}
+	for _, j := range s.jobs { // a finalist's
+		ch.void(j)
 	}
 	ch.turn(tourney.Turned{State: tourney.SweepFailed, Reason: "internal error: " + err.Error()})
 	return ch.write(ctx)

@@ -8,9 +8,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"tourney"
+	"tourney/api/client"
 )
 
 const (
@@ -207,6 +210,34 @@ func TestCoordinatorKilled(t *testing.T) {
 		t.Errorf("up exits with %d", code)
 	}
 	proven(t, data, id)
+}
+
+// A coordinator that stands still for longer than a lease, as on a laptop that
+// sleeps, takes no worker for lost.
+func TestCoordinatorStandsStill(t *testing.T) {
+	want := undisturbed(t, digits)
+	c := start(t, "coordinator", "--addr", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--data-dir", dir(t), "--lease", "1s")
+	url := c.url()
+	w := start(t, "worker", "--server", url, "--cache-dir", filepath.Join(t.TempDir(), "cache"))
+	w.await("training on")
+	id := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
+	for _, signal := range []os.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		if err := c.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second) // the fault itself: twice the lease
+	}
+	s := untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State.Terminal() })
+	for e, err := range until(client.New(url, nil).Events(t.Context(), id, 0), s.Cursor) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lost, ok := e.Body.(tourney.Lost); ok {
+			t.Errorf("trial %d was taken for lost", lost.Trial)
+		}
+	}
+	sameBoard(t, must(t, "sweep", "leaderboard", id, "--canonical", "--server", url), want)
 }
 
 // With all that was in the bus lost, the sweep goes on.
