@@ -26,6 +26,7 @@ type EnrolRequest struct {
 	Pool    string `json:"pool"`
 	Slots   int    `json:"slots"`
 	Version string `json:"version"`
+	Inside  bool   `json:"inside,omitempty"` // part of the coordinator's own process, and gone with it
 }
 
 // Enrolment is what a worker needs to take part.

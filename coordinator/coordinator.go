@@ -258,6 +258,9 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 		return tourney.Enrolment{}, fmt.Errorf("%w: the worker is version %q and the coordinator %q; use the same", tourney.ErrRefused, req.Version, c.cfg.Version)
 	}
 	id := newID("w")
+	if req.Inside {
+		id = newID(insidePrefix)
+	}
 	enrolment, err := c.cfg.Gate.Admit(id, req.Pool)
 	if err != nil {
 		return tourney.Enrolment{}, fmt.Errorf("enrol worker: %w", err)
@@ -304,6 +307,9 @@ func (c *Coordinator) MayRead(ctx context.Context, blob string, token *tourney.T
 	}
 	return err
 }
+
+// insidePrefix begins the ids of workers in the coordinator's own process.
+const insidePrefix = "i"
 
 // engine describes this program for a sweep's log.
 func (c *Coordinator) engine() tourney.Engine {

@@ -176,6 +176,34 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// What workers inside the coordinator's process held is queued again at its
+// next start; others have a whole lease to be heard.
+func TestWorkersInside(t *testing.T) {
+	dir := t.TempDir()
+	d := openDesk(t, dir)
+	inside, err := d.Enrol(t.Context(), tourney.EnrolRequest{Host: "h", Slots: 1, Version: "test", Inside: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside, err := d.Enrol(t.Context(), tourney.EnrolRequest{Host: "h", Slots: 1, Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := d.create(nil)
+	jobs := d.queued(s.ID)
+	d.claim(inside.Worker, "c1", jobs[0])
+	kept := d.claim(outside.Worker, "c2", jobs[1])[0]
+	d.close()
+	d = openDesk(t, dir)
+	if state := d.trial(s.ID, jobs[0].Trial).State; state != tourney.TrialQueued {
+		t.Errorf("the trial of the worker inside is %s", state)
+	}
+	reply := d.Beat(t.Context(), outside.Worker, tourney.Beat{Running: []tourney.Token{kept.Token}})
+	if state := d.trial(s.ID, jobs[1].Trial).State; state != tourney.TrialRunning || len(reply.Stop) != 0 {
+		t.Errorf("the trial of the worker outside is %s", state)
+	}
+}
+
 // An end that comes before its turn is committed, also over a restart, and
 // counts when its turn comes.
 func TestHeldEnd(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tourney"
@@ -192,7 +193,22 @@ func (s *sweep) resume(ctx context.Context) error {
 	if err := ch.decide(ctx); err != nil {
 		return s.spoil(ctx, err)
 	}
-	return s.commit(ctx, ch)
+	if err := s.commit(ctx, ch); err != nil {
+		return err
+	}
+	return s.lose(ctx, s.orphans())
+}
+
+// orphans returns the attempts of workers that were part of the coordinator's
+// last process: nobody needs to wait for their leases to end.
+func (s *sweep) orphans() []tourney.Token {
+	var tokens []tourney.Token
+	for _, n := range slices.Sorted(maps.Keys(s.jobs)) {
+		if j := s.jobs[n]; j.State == tourney.JobRunning && strings.HasPrefix(j.Worker, insidePrefix) {
+			tokens = append(tokens, s.token(&j.JobRow))
+		}
+	}
+	return tokens
 }
 
 // act applies a user's action.

@@ -29,6 +29,9 @@ func readmeBlock(t *testing.T, holds string) string {
 
 // The README's curl commands launch a sweep and read its board, as they stand.
 func TestREADMECurl(t *testing.T) {
+	if raced {
+		t.Skip("the README's own sweep takes minutes under the race detector; it is played without")
+	}
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Fatal("the README's commands need curl; install it: sudo apt-get install -y curl")
 	}

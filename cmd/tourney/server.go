@@ -289,6 +289,7 @@ func (s *server) startWorkers(ctx context.Context, o serverOptions, b busParts) 
 	if err != nil {
 		return err
 	}
+	ws.inside = true
 	// Workers stop first, while there is somebody to give their trials back to.
 	working, stop := context.WithCancel(s.failed)
 	var group errgroup.Group

@@ -75,6 +75,7 @@ type workerSet struct {
 	cache  *dataset.Cache
 	log    *slog.Logger
 
+	inside   bool      // the server's own process
 	progress io.Writer // for a person
 }
 
@@ -84,7 +85,7 @@ func newWorkerSet(server, cacheDir string, log *slog.Logger) (*workerSet, error)
 	if err != nil {
 		return nil, err
 	}
-	return &workerSet{server, client.New(server, nil), blobs, cache, log, io.Discard}, nil
+	return &workerSet{server: server, client: client.New(server, nil), blobs: blobs, cache: cache, log: log, progress: io.Discard}, nil
 }
 
 // enrol makes one worker.
@@ -93,7 +94,7 @@ func (ws *workerSet) enrol(ctx context.Context, slots int, pool string, dial fun
 	if err != nil {
 		host = "unknown"
 	}
-	e, err := ws.client.Enrol(ctx, tourney.EnrolRequest{Host: host, Pool: pool, Slots: slots, Version: buildVersion()})
+	e, err := ws.client.Enrol(ctx, tourney.EnrolRequest{Host: host, Pool: pool, Slots: slots, Version: buildVersion(), Inside: ws.inside})
 	if err != nil {
 		return nil, fmt.Errorf("enrol at %s: %w", ws.server, err)
 	}

@@ -711,6 +711,8 @@ export interface components {
             pool: string;
             slots: number;
             version: string;
+            /** @description The worker is part of the server's own process and is gone with it. */
+            inside?: boolean;
         };
         Enrolment: {
             /** @description The worker's id. */
