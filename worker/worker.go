@@ -84,8 +84,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	group.Go(func() error { return w.beats(working) })
 	group.Go(func() error { return w.controls(working) })
 	group.Go(func() error { return w.spool.run(working) })
+	claiming, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(working, stop)() // nothing is claimed once a part has failed
 	group.Go(func() error {
-		w.claims(ctx, working, group)
+		w.claims(claiming, working, group)
 		w.drain(working)
 		cancel(errDrained)
 		return nil

@@ -254,6 +254,19 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// Shut out by the bus, a worker ends and says so.
+func TestShutOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, rows{})
+		s.give(job(0, 100), 1)
+		time.Sleep(5 * time.Second)
+		close(s.controls)
+		if err := <-s.gone; !errors.Is(err, tourney.ErrRefused) {
+			t.Errorf("run: %v, want a refusal", err)
+		}
+	})
+}
+
 // Data that cannot be reached now is nobody's failure: the trial is given back.
 func TestUnreachableData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -238,23 +239,46 @@ func TestCoordinatorStandsStill(t *testing.T) {
 	sameBoard(t, must(t, "sweep", "leaderboard", id, "--canonical", "--server", url), want)
 }
 
-// With all that was in the bus lost, the sweep goes on.
+// With all that was in the bus lost, offers, reports and credentials, the sweep
+// goes on: workers inside the process as ever, others enrol again.
 func TestBusWiped(t *testing.T) {
 	want := undisturbed(t, quick)
-	data := dir(t)
-	args := []string{"up", "--workers", "2", "--data-dir", data, "--lease", "1s", "--addr"}
-	up := start(t, append(args, "127.0.0.1:0")...)
-	url := up.url()
-	id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
-	untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
-	up.kill()
-	if err := os.RemoveAll(filepath.Join(data, "nats")); err != nil {
+	for _, workers := range []string{"inside", "outside"} {
+		t.Run(workers, func(t *testing.T) {
+			data := dir(t)
+			args := []string{"up", "--data-dir", data, "--lease", "1s", "--workers", "2", "--addr"}
+			if workers == "outside" {
+				args = []string{"coordinator", "--data-dir", data, "--lease", "1s", "--nats-listen", freePort(t), "--addr"}
+			}
+			up := start(t, append(args, "127.0.0.1:0")...)
+			url := up.url()
+			if workers == "outside" {
+				w := start(t, "worker", "--server", url, "--slots", "2", "--cache-dir", filepath.Join(t.TempDir(), "cache"))
+				w.await("training on")
+			}
+			id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
+			untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
+			up.kill()
+			if err := os.RemoveAll(filepath.Join(data, "nats")); err != nil {
+				t.Fatal(err)
+			}
+			up = start(t, append(args, strings.TrimPrefix(url, "http://"))...)
+			url = up.url()
+			untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State.Terminal() })
+			sameBoard(t, must(t, "sweep", "leaderboard", id, "--canonical", "--server", url), want)
+		})
+	}
+}
+
+// freePort returns an address that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	up = start(t, append(args, strings.TrimPrefix(url, "http://"))...)
-	url = up.url()
-	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State.Terminal() })
-	sameBoard(t, must(t, "sweep", "leaderboard", id, "--canonical", "--server", url), want)
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // Paused and resumed, and cancelled: from the command line, on a server.

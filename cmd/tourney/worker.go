@@ -124,11 +124,32 @@ func (ws *workerSet) reachable(e tourney.Enrolment) tourney.Enrolment {
 	return e
 }
 
+// enrolWait is how long a worker looks for its server: that may be restarting.
+const enrolWait = time.Minute
+
+// enrolPatiently is enrol that tries again while there is no server.
+func (ws *workerSet) enrolPatiently(ctx context.Context, slots int, dial func(context.Context, tourney.Enrolment) (worker.Bus, error)) (*worker.Worker, error) {
+	for begin := time.Now(); ; {
+		w, err := ws.enrol(ctx, slots, tourney.DefaultPool, dial)
+		if !errors.Is(err, tourney.ErrUnavailable) || time.Since(begin) > enrolWait {
+			return w, err
+		}
+		ws.log.Warn("no server yet; trying again for a minute", "server", ws.server, "error", err)
+		again := time.NewTimer(time.Second)
+		select {
+		case <-ctx.Done():
+			again.Stop()
+			return nil, ctx.Err()
+		case <-again.C:
+		}
+	}
+}
+
 // work enrols and trains until ctx is done. A worker that the bus has shut out,
 // because it was silent for too long, enrols again as a new one.
 func (ws *workerSet) work(ctx context.Context, slots int, dial func(context.Context, tourney.Enrolment) (worker.Bus, error)) error {
 	for {
-		w, err := ws.enrol(ctx, slots, tourney.DefaultPool, dial)
+		w, err := ws.enrolPatiently(ctx, slots, dial)
 		if err != nil {
 			return interrupted(ctx, err)
 		}
