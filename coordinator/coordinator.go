@@ -87,7 +87,16 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	}
 	for _, row := range open {
 		s := &sweep{c: c, id: row.ID, inbox: make(chan call)}
-		if err := s.load(ctx); err != nil {
+		err := s.load(ctx)
+		var refused *foldError
+		if errors.As(err, &refused) { // the others go on without it
+			c.log.Error("the log of a sweep cannot be folded; it fails", "sweep", row.ID, "error", err)
+			if err := s.fail(ctx, err); err != nil {
+				return fmt.Errorf("fail sweep %s: %w", row.ID, err)
+			}
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("load sweep %s: %w", row.ID, err)
 		}
 		c.start(s)

@@ -102,7 +102,8 @@ func (s *sweep) create(ctx context.Context, row tourney.Sweep, key, keyBody stri
 }
 
 // load rebuilds the sweep from the store: Apply over the log, and the open
-// rows.
+// rows. If the search refuses an event of the log, the error is a foldError and
+// the rows are loaded all the same, so that the sweep can be failed.
 func (s *sweep) load(ctx context.Context) error {
 	if s.done == nil {
 		s.done = make(chan struct{})
@@ -116,23 +117,22 @@ func (s *sweep) load(ctx context.Context) error {
 	if s.fold, err = newSearch(&s.row); err != nil {
 		return err
 	}
-	const batch = 4096
-	for {
-		events, err := s.c.cfg.Store.Events(ctx, s.id, s.seq, batch)
+	var refused error
+	for e, err := range Walk(ctx, s.c.cfg.Store, s.id) {
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
+		if refused == nil {
 			if err := s.fold.Apply(e.Body); err != nil {
-				return fmt.Errorf("event %d: %w", e.Seq, err)
+				refused = &foldError{fmt.Errorf("event %d: %w", e.Seq, err)}
 			}
-			s.seq = e.Seq
 		}
-		if len(events) < batch {
-			break
-		}
+		s.seq = e.Seq
 	}
-	return s.loadRows(ctx)
+	if err := s.loadRows(ctx); err != nil {
+		return err
+	}
+	return refused
 }
 
 // clear forgets the open rows.
@@ -243,13 +243,19 @@ func (s *sweep) commit(ctx context.Context, ch *change) error {
 // its reports do not come for ever.
 func (s *sweep) spoil(ctx context.Context, err error) error {
 	s.c.log.Error("sweep step failed; rebuilding from the store", "sweep", s.id, "error", err)
-	if loadErr := s.load(ctx); loadErr != nil {
+	loadErr := s.load(ctx)
+	var refused *foldError
+	switch {
+	case errors.As(loadErr, &refused), loadErr == nil && errors.As(err, &refused):
+		return s.fail(ctx, refused)
+	case loadErr != nil:
 		return errors.Join(err, fmt.Errorf("rebuild sweep %s: %w", s.id, loadErr))
 	}
-	var refused *foldError
-	if !errors.As(err, &refused) {
-		return err
-	}
+	return err
+}
+
+// fail ends a sweep that cannot go on. What its trials have reported is kept.
+func (s *sweep) fail(ctx context.Context, err error) error {
 	ch := s.begin()
 	for _, t := range slices.Sorted(maps.Keys(s.trials)) {
 		if !s.trials[t].State.Terminal() {

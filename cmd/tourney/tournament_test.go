@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -279,6 +280,38 @@ func freePort(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// A log that cannot be folded fails its sweep at the next start, and no other.
+func TestBrokenLog(t *testing.T) {
+	data := dir(t)
+	args := []string{"up", "--workers", "1", "--addr", "127.0.0.1:0", "--data-dir", data}
+	up := start(t, args...)
+	url := up.url()
+	broken := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	other := strings.TrimSpace(must(t, "sweep", "create", sweepFile(t, "table.csv", "digits", "target: y\n", ""), "--server", url))
+	untilSweep(t, url, broken, func(s tourney.Sweep) bool { return reports(s) >= 5 })
+	up.kill()
+	db, err := sql.Open("sqlite3", filepath.Join(data, "tourney.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), `DROP TRIGGER events_stay; UPDATE events SET body = json_set(body, '$.budget', 7) WHERE sweep = ? AND seq = 4`, broken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	up = start(t, args...)
+	url = up.url()
+	s := untilSweep(t, url, broken, func(s tourney.Sweep) bool { return s.State.Terminal() })
+	if s.State != tourney.SweepFailed || !strings.Contains(s.Reason, "event 4") || s.Counts[tourney.TrialRunning]+s.Counts[tourney.TrialQueued]+s.Counts[tourney.TrialPaused] != 0 {
+		t.Errorf("the broken sweep is %s (%s), its trials %v", s.State, s.Reason, s.Counts)
+	}
+	if s := untilSweep(t, url, other, func(s tourney.Sweep) bool { return s.State.Terminal() }); s.State != tourney.SweepCompleted {
+		t.Errorf("the other sweep is %s (%s)", s.State, s.Reason)
+	}
 }
 
 // Paused and resumed, and cancelled: from the command line, on a server.
