@@ -196,8 +196,16 @@ func (ch *change) hold(j *job, end *tourney.End) {
 }
 
 // foldHeld folds the held ends whose turn has come, each with what follows
-// from it.
+// from it. Under order fixed none has its turn while the sweep is paused: what
+// the search decides must not depend on when somebody paused it.
 func (ch *change) foldHeld(ctx context.Context) error {
+	if ch.s.row.State == tourney.SweepPaused && ch.s.row.Spec.Order == tourney.OrderFixed {
+		return nil
+	}
+	return ch.foldAll(ctx)
+}
+
+func (ch *change) foldAll(ctx context.Context) error {
 	for {
 		j := ch.next()
 		if j == nil {

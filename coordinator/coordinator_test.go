@@ -310,12 +310,15 @@ func TestPauseAndCancel(t *testing.T) {
 	if got := d.claim("w", "c2", jobs...); len(got) != 0 {
 		t.Errorf("%d jobs of a paused sweep were granted", len(got))
 	}
-	d.report("w", done(g)) // what runs goes on
-	if state := d.trial(s.ID, 0).State; state != tourney.TrialCompleted {
-		t.Errorf("the running trial is %s", state)
+	d.report("w", done(g)) // what runs goes on, and counts once the sweep does
+	if state := d.trial(s.ID, 0).State; state != tourney.TrialRunning {
+		t.Errorf("in the pause the trial is %s", state)
 	}
 	if _, err := d.Act(t.Context(), s.ID, tourney.ActionResume); err != nil {
 		t.Fatal(err)
+	}
+	if state := d.trial(s.ID, 0).State; state != tourney.TrialCompleted {
+		t.Errorf("after the pause the trial is %s", state)
 	}
 	g = d.claim("w", "c3", d.queued(s.ID)[0])[0]
 	row, err := d.Act(t.Context(), s.ID, tourney.ActionCancel)
@@ -331,6 +334,23 @@ func TestPauseAndCancel(t *testing.T) {
 	}
 	if len(d.bus.controls["w"]) == 0 || len(d.bus.controls["w"][len(d.bus.controls["w"])-1].Stop) != 1 {
 		t.Errorf("the worker was told %v", d.bus.controls["w"])
+	}
+}
+
+// Cancelled in a pause, a sweep keeps what was reported during it.
+func TestCancelInAPause(t *testing.T) {
+	d := newDesk(t)
+	s := d.create(nil)
+	g := d.claim("w", "c1", d.queued(s.ID)[0])[0]
+	if _, err := d.Act(t.Context(), s.ID, tourney.ActionPause); err != nil {
+		t.Fatal(err)
+	}
+	d.report("w", done(g))
+	if _, err := d.Act(t.Context(), s.ID, tourney.ActionCancel); err != nil {
+		t.Fatal(err)
+	}
+	if trial := d.trial(s.ID, 0); trial.State != tourney.TrialCompleted || trial.Value == nil {
+		t.Errorf("the trial is %s", trial.State)
 	}
 }
 
@@ -383,6 +403,9 @@ func TestRandomHistories(t *testing.T) {
 				d.close()
 				d = openDesk(t, dir)
 			}
+			if rng.IntN(3) == 0 {
+				pause(d, id, rng)
+			}
 			step(d, id, rng, 0.4, &sent)
 		}
 		if got := d.board(id); got != want {
@@ -393,6 +416,32 @@ func TestRandomHistories(t *testing.T) {
 			t.Fatalf("seed %d: verify: %v, %v", seed, v.Problems, err)
 		}
 		d.close()
+	}
+}
+
+// pause lets a worker claim some jobs, pauses the sweep, and resumes it after
+// the worker has reported some of them; the rest it gives back.
+func pause(d *desk, id string, rng *rand.Rand) {
+	d.t.Helper()
+	grants := d.claim("w-p", fmt.Sprint("p", rng.Uint64()), d.queued(id)...)
+	if d.sweep(id).State.Terminal() {
+		return
+	}
+	if _, err := d.Act(d.t.Context(), id, tourney.ActionPause); err != nil {
+		d.t.Fatal(err)
+	}
+	for i, g := range grants {
+		if i%2 == 0 {
+			d.report("w-p", done(g))
+		}
+	}
+	if _, err := d.Act(d.t.Context(), id, tourney.ActionResume); err != nil {
+		d.t.Fatal(err)
+	}
+	for i, g := range grants {
+		if i%2 == 1 {
+			d.report("w-p", ended(g, tourney.OutcomePreempted, ""))
+		}
 	}
 }
 

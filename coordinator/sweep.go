@@ -214,10 +214,19 @@ func (s *sweep) orphans() []tourney.Token {
 // act applies a user's action.
 func (s *sweep) act(ctx context.Context, action tourney.Action) error {
 	ch := s.begin()
+	if action == tourney.ActionCancel { // what was reported during a pause is kept
+		if err := ch.foldAll(ctx); err != nil {
+			return s.spoil(ctx, err)
+		}
+	}
 	if err := ch.input(tourney.Acted{Action: action}); err != nil {
-		return err // a conflict leaves the fold as it was
+		// A conflict leaves the fold as it was, and what was folded before stands.
+		return errors.Join(s.commit(ctx, ch), err)
 	}
 	if err := ch.decide(ctx); err != nil {
+		return s.spoil(ctx, err)
+	}
+	if err := ch.foldHeld(ctx); err != nil {
 		return s.spoil(ctx, err)
 	}
 	return s.commit(ctx, ch)
