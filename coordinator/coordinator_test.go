@@ -382,20 +382,20 @@ func TestOfferedAgain(t *testing.T) {
 // preemptions and restarts.
 func TestRandomHistories(t *testing.T) {
 	calm := newDesk(t)
-	s := calm.create(asha)
+	s := calm.create(wide)
 	rng := rand.New(rand.NewPCG(0, 0))
 	for !calm.sweep(s.ID).State.Terminal() {
 		step(calm, s.ID, rng, 0, nil)
 	}
 	want := calm.board(s.ID)
-	seeds := uint64(40)
+	seeds := uint64(25)
 	if testing.Short() {
 		seeds = 5
 	}
 	for seed := range seeds {
 		dir := t.TempDir()
 		d := openDesk(t, dir)
-		id := d.create(asha).ID
+		id := d.create(wide).ID
 		rng := rand.New(rand.NewPCG(seed, 1))
 		var sent []sentEntry
 		for !d.sweep(id).State.Terminal() {

@@ -184,6 +184,12 @@ func asha(s *tourney.Spec) {
 	s.EarlyTerminate = &tourney.EarlyTerminate{Type: "asha", MinIter: 1, MaxIter: 9, Eta: 3}
 }
 
+// wide is asha with so many trials at a time that the order of reports matters.
+func wide(s *tourney.Spec) {
+	asha(s)
+	s.RunCap, s.Parallelism = 30, 8
+}
+
 // sealedBlob is the hash of table's test shard.
 const sealedBlob = "5ea1ed0000000000000000000000000000000000000000000000000000000000"
 
