@@ -50,14 +50,32 @@ type (
 	Acted struct {
 		Action Action `json:"action"`
 	}
+	// Warmed brings what a past sweep has learnt. It comes before the first
+	// engine, and so before every decision.
+	Warmed struct {
+		Sweep  string `json:"sweep"`
+		Trials []Past `json:"trials"`
+	}
+	// Limited says that a limit was reached that the search cannot see: of
+	// time, work or money.
+	Limited struct {
+		Limit string `json:"limit"` // wall, worker_hours or cost
+	}
 )
+
+// Past is a finished trial of a past sweep.
+type Past struct {
+	Params Params   `json:"params"`
+	Value  *float64 `json:"value"` // of the first objective, with the past sweep's sign; nil: failed or diverged
+}
 
 // The decisions.
 type (
 	// Proposed is a new trial.
 	Proposed struct {
-		Trial  int    `json:"trial"`
-		Params Params `json:"params"`
+		Trial  int     `json:"trial"`
+		Params Params  `json:"params"`
+		Parent *Parent `json:"parent,omitempty"` // whose state it goes on from; nil: it starts from 0
 	}
 	// Queued is a job that may be claimed from now on. Start and Finish are
 	// its place in virtual time, in steps.
@@ -74,12 +92,23 @@ type (
 		Trial int        `json:"trial"`
 		State TrialState `json:"state"`
 	}
+	// Halted says that a limit was reached that the search sees by itself:
+	// target or no_improvement. Nothing is proposed or promoted after it.
+	Halted struct {
+		Limit string `json:"limit"`
+	}
 	// Turned is a new state of the sweep.
 	Turned struct {
 		State  SweepState `json:"state"`
 		Reason string     `json:"reason,omitempty"`
 	}
 )
+
+// Parent is a state of a trial that another goes on from.
+type Parent struct {
+	Trial int `json:"trial"`
+	Step  int `json:"step"`
+}
 
 // Action is a user's action.
 type Action string
@@ -100,6 +129,9 @@ func (Proposed) Kind() string { return "proposed" }
 func (Queued) Kind() string   { return "queued" }
 func (Ended) Kind() string    { return "ended" }
 func (Turned) Kind() string   { return "turned" }
+func (Warmed) Kind() string   { return "warmed" }
+func (Limited) Kind() string  { return "limited" }
+func (Halted) Kind() string   { return "halted" }
 
 // Decision reports whether the search decided it.
 func (Engine) Decision() bool   { return false }
@@ -110,6 +142,9 @@ func (Proposed) Decision() bool { return true }
 func (Queued) Decision() bool   { return true }
 func (Ended) Decision() bool    { return true }
 func (Turned) Decision() bool   { return true }
+func (Warmed) Decision() bool   { return false }
+func (Limited) Decision() bool  { return false }
+func (Halted) Decision() bool   { return true }
 
 // DecodeEvent is the reverse of json.Marshal on a body of that kind.
 func DecodeEvent(kind string, data []byte) (EventBody, error) {
@@ -130,6 +165,12 @@ func DecodeEvent(kind string, data []byte) (EventBody, error) {
 		return decodeEvent[Ended](data)
 	case "turned":
 		return decodeEvent[Turned](data)
+	case "warmed":
+		return decodeEvent[Warmed](data)
+	case "limited":
+		return decodeEvent[Limited](data)
+	case "halted":
+		return decodeEvent[Halted](data)
 	}
 	return nil, fmt.Errorf("decode event: no such kind %q", kind)
 }

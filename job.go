@@ -34,8 +34,10 @@ type Job struct {
 	Metric     Metric      `json:"metric"`
 	Dataset    string      `json:"dataset"` // version
 	Validation Validation  `json:"validation"`
+	Preprocess Preprocess  `json:"preprocess"`
 	Budget     int         `json:"budget"`               // steps in all, not steps more
 	MaxBudget  int         `json:"max_budget"`           // of the sweep; what schedules are functions of
+	Share      float64     `json:"share,omitempty"`      // of the rows to train on, the first of them; 0: all
 	Seed       uint64      `json:"seed"`                 // the trial's own
 	Weight     float64     `json:"weight"`               // share of a core it needs
 	Alone      bool        `json:"alone,omitempty"`      // share no heat: its last attempt was lost
@@ -45,7 +47,7 @@ type Job struct {
 // FuseKey names the heat that a job may join: jobs with equal keys read the
 // same rows in the same form.
 func (j *Job) FuseKey() string {
-	key := fmt.Sprintf("%s|%s|%s|%s", j.Trainer, j.Dataset, j.Validation.String(), j.Kind)
+	key := fmt.Sprintf("%s|%s|%s|%s|%v|%v", j.Trainer, j.Dataset, j.Validation.String(), j.Kind, j.Preprocess, j.Share)
 	if j.Alone {
 		key += "|" + j.JobID.String()
 	}

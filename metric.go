@@ -17,8 +17,29 @@ const (
 
 // Metric is the number that a sweep improves.
 type Metric struct {
-	Name string `json:"name"`
-	Goal Goal   `json:"goal"`
+	Name    string   `json:"name"`
+	Goal    Goal     `json:"goal"`               // empty in a list of metrics: not an objective, bounded only
+	AtMost  *float64 `json:"at_most,omitempty"`  // a trial above it is infeasible
+	AtLeast *float64 `json:"at_least,omitempty"` // a trial below it is infeasible
+}
+
+// Bounded reports whether the metric has a bound.
+func (m Metric) Bounded() bool { return m.AtMost != nil || m.AtLeast != nil }
+
+// Violation is by how much a value is beyond the metric's bounds, 0 if it is
+// within; +Inf for a value that is not finite and has bounds.
+func (m Metric) Violation(value float64) float64 {
+	switch {
+	case !m.Bounded():
+		return 0
+	case math.IsNaN(value) || math.IsInf(value, 0):
+		return math.Inf(1)
+	case m.AtMost != nil && value > *m.AtMost:
+		return value - *m.AtMost
+	case m.AtLeast != nil && value < *m.AtLeast:
+		return *m.AtLeast - value
+	}
+	return 0
 }
 
 // Loss turns a reported value into a loss, lower being better. It is the only
@@ -32,6 +53,23 @@ func (m Metric) Loss(value float64) float64 {
 		return -value
 	}
 	return value
+}
+
+// Losses turns the metrics of a trial into the loss of each objective and the
+// sum of the violations of bounds. One that is missing is as bad as can be.
+func (s *Spec) Losses(values Metrics) (losses []float64, violation float64) {
+	for i := range s.Metrics {
+		m := &s.Metrics[i]
+		v, ok := values[m.Name]
+		if !ok {
+			v = math.NaN()
+		}
+		if m.Goal != "" {
+			losses = append(losses, m.Loss(v))
+		}
+		violation += m.Violation(v)
+	}
+	return losses, min(violation, math.MaxFloat64)
 }
 
 // Metrics are named values at one step. Only finite values enter it.

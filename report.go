@@ -40,6 +40,7 @@ type End struct {
 	Step     int      `json:"step"`            // steps trained in all
 	BestStep int      `json:"best_step"`       // the step of Value and Metrics
 	Value    *float64 `json:"value,omitempty"` // of the sweep's metric, the best so far; for a final job the test metric
+	Last     *float64 `json:"last,omitempty"`  // of the sweep's metric at Step, if it is known
 	Metrics  Metrics  `json:"metrics,omitempty"`
 	Reason   Reason   `json:"reason,omitempty"`
 	Error    string   `json:"error,omitempty"`

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"gonum.org/v1/gonum/mathext"
 )
 
 // Space is the set of parameters of a sweep, sorted by name, so that the order
@@ -24,7 +26,18 @@ type Param struct {
 	Min, Max      float64   // the range, in values, not exponents
 	Q             float64   // q_*: the step
 	Mu, Sigma     float64   // normal and log_normal
+	A, B          float64   // beta
 	IntQ          bool      // q_*: Q is an integer and so are the values
+
+	// When says in which points the parameter has a part: in those in which
+	// each of the named parameters has one, with one of the values. nil: in all.
+	When []Condition
+}
+
+// Condition is a part of a parameter's When.
+type Condition struct {
+	Param  string
+	Values []any
 }
 
 // Distribution is a kind of parameter.
@@ -34,6 +47,7 @@ type Distribution string
 const (
 	Constant          Distribution = "constant"
 	Categorical       Distribution = "categorical"
+	Ordinal           Distribution = "ordinal" // categorical, the values being in an order
 	CategoricalProbs  Distribution = "categorical_w_probabilities"
 	IntUniform        Distribution = "int_uniform"
 	Uniform           Distribution = "uniform"
@@ -44,7 +58,21 @@ const (
 	QNormal           Distribution = "q_normal"
 	LogNormal         Distribution = "log_normal"
 	QLogNormal        Distribution = "q_log_normal"
+	Beta              Distribution = "beta"
+	QBeta             Distribution = "q_beta"
+
+	// InvLogUniformValues is LogUniformValues under W&B's other name for it: the
+	// logarithm of 1/x is uniform if that of x is.
+	InvLogUniformValues Distribution = "inv_log_uniform_values"
 )
+
+// exponents are the distributions whose min and max are natural logarithms,
+// each with the one that takes values, in which they are read.
+var exponents = map[Distribution]Distribution{
+	"log_uniform":     LogUniformValues,
+	"q_log_uniform":   QLogUniformValues,
+	"inv_log_uniform": InvLogUniformValues,
+}
 
 // shapes says which keys each distribution has beside "distribution".
 var shapes = map[Distribution]struct{ required, optional []string }{
@@ -60,6 +88,54 @@ var shapes = map[Distribution]struct{ required, optional []string }{
 	QNormal:           {nil, []string{"mu", "sigma", "q"}},
 	LogNormal:         {nil, []string{"mu", "sigma"}},
 	QLogNormal:        {nil, []string{"mu", "sigma", "q"}},
+	Ordinal:           {[]string{"values"}, nil},
+	Beta:              {nil, []string{"a", "b"}},
+	QBeta:             {nil, []string{"a", "b", "q"}},
+
+	InvLogUniformValues: {[]string{"min", "max"}, nil},
+}
+
+// Refuses says why a value is none that the parameter takes, or "". Of a
+// range, all between its ends is taken, whatever the step.
+func (p *Param) Refuses(v any) string {
+	switch p.Distribution {
+	case Constant:
+		if !sameValue(v, p.Value) {
+			return fmt.Sprintf("is %v in every point, not %v", p.Value, v)
+		}
+		return ""
+	case Categorical, CategoricalProbs, Ordinal:
+		if !slices.ContainsFunc(p.Values, func(w any) bool { return sameValue(v, w) }) {
+			return fmt.Sprintf("must be one of %v, not %v", p.Values, v)
+		}
+		return ""
+	}
+	x, ok := asFloat(v)
+	if !ok || math.IsNaN(x) || math.IsInf(x, 0) {
+		return fmt.Sprintf("must be a number, not %v", v)
+	}
+	lo, hi := math.Inf(-1), math.Inf(1)
+	switch p.Distribution {
+	case IntUniform, Uniform, QUniform, LogUniformValues, QLogUniformValues, InvLogUniformValues:
+		lo, hi = p.Min, p.Max
+	case LogNormal, QLogNormal:
+		lo = 0
+	case Beta, QBeta:
+		lo, hi = 0, 1
+	}
+	if x < lo || x > hi || p.Distribution == IntUniform && x != math.Trunc(x) {
+		return fmt.Sprintf("must be between %v and %v as its range, not %v", lo, hi, v)
+	}
+	return ""
+}
+
+// readExponents turns a range of natural logarithms into one of values.
+func (p *Param) readExponents(values Distribution) {
+	if p.Distribution == "inv_log_uniform" {
+		p.Min, p.Max = -p.Max, -p.Min // of 1/x
+	}
+	p.Distribution = values
+	p.Min, p.Max = math.Exp(p.Min), math.Exp(p.Max)
 }
 
 // Fixed reports whether the parameter has one value only and is not searched.
@@ -71,7 +147,7 @@ func (p *Param) Decode(u float64) any {
 	switch p.Distribution {
 	case Constant:
 		return p.Value
-	case Categorical:
+	case Categorical, Ordinal:
 		return p.Values[cell(u, len(p.Values))]
 	case CategoricalProbs:
 		for i, prob := range p.Probabilities {
@@ -86,7 +162,7 @@ func (p *Param) Decode(u float64) any {
 		return p.uniform(u)
 	case QUniform:
 		return p.quantise(p.uniform(u))
-	case LogUniformValues:
+	case LogUniformValues, InvLogUniformValues:
 		return p.logUniform(u)
 	case QLogUniformValues:
 		return p.quantise(p.logUniform(u))
@@ -98,6 +174,10 @@ func (p *Param) Decode(u float64) any {
 		return clamp(math.Exp(p.normal(u)))
 	case QLogNormal:
 		return p.quantise(math.Exp(p.normal(u)))
+	case Beta:
+		return p.beta(u)
+	case QBeta:
+		return p.quantise(p.beta(u))
 	}
 	panic("tourney: decode of an unvalidated parameter " + p.Name)
 }
@@ -109,22 +189,18 @@ func (p *Param) Cells() (int64, bool) {
 	switch p.Distribution {
 	case Constant:
 		return 1, true
-	case Categorical:
+	case Categorical, Ordinal:
 		return int64(len(p.distinct())), true
 	case CategoricalProbs:
-		possible := Param{}
-		for i, prob := range p.Probabilities {
-			if prob > 0 {
-				possible.Values = append(possible.Values, p.Values[i])
-			}
-		}
-		return int64(len(possible.distinct())), true
+		return int64(len(p.possible())), true
 	case IntUniform:
 		return int64(p.Max-p.Min) + 1, true
 	case QUniform, QLogUniformValues:
 		// The upper end itself is not drawn: a tie there rounds down.
 		top := math.RoundToEven(math.Nextafter(p.Max/p.Q, math.Inf(-1)))
 		return int64(top-math.RoundToEven(p.Min/p.Q)) + 1, true
+	case QBeta:
+		return int64(math.RoundToEven(1/p.Q)) + 1, true
 	}
 	return 0, false
 }
@@ -135,7 +211,7 @@ func (p *Param) Cells() (int64, bool) {
 // upper end (as numpy.arange).
 func (p *Param) GridCells() (int64, bool) {
 	switch p.Distribution {
-	case Constant, Categorical, IntUniform:
+	case Constant, Categorical, Ordinal, IntUniform:
 		return p.Cells()
 	case QUniform:
 		return int64(math.Ceil((p.Max - p.Min) / p.Q)), true
@@ -148,7 +224,7 @@ func (p *Param) GridValue(i int64) any {
 	switch p.Distribution {
 	case Constant:
 		return p.Value
-	case Categorical:
+	case Categorical, Ordinal:
 		return p.distinct()[i]
 	case IntUniform:
 		return int64(p.Min) + i
@@ -168,6 +244,17 @@ func (p *Param) distinct() []any {
 		}
 	}
 	return out
+}
+
+// possible returns the distinct values of a probability above 0.
+func (p *Param) possible() []any {
+	var q Param
+	for i, prob := range p.Probabilities {
+		if prob > 0 {
+			q.Values = append(q.Values, p.Values[i])
+		}
+	}
+	return q.distinct()
 }
 
 func sameValue(a, b any) bool {
@@ -209,6 +296,11 @@ func (p *Param) normal(u float64) float64 {
 	return p.Mu + p.Sigma*math.Sqrt2*math.Erfinv(2*u-1)
 }
 
+// beta is the quantile function of the beta distribution.
+func (p *Param) beta(u float64) float64 {
+	return min(max(mathext.InvRegIncBeta(p.A, p.B, u), 0), 1)
+}
+
 func (p *Param) quantise(x float64) any {
 	return p.number(clamp(math.RoundToEven(clamp(x)/p.Q) * p.Q))
 }
@@ -245,11 +337,13 @@ func (p *Param) validate() []FieldError {
 	finite("q", p.Q)
 	finite("mu", p.Mu)
 	finite("sigma", p.Sigma)
+	finite("a", p.A)
+	finite("b", p.B)
 	if len(errs) > 0 {
 		return errs
 	}
 	switch p.Distribution {
-	case Categorical, CategoricalProbs:
+	case Categorical, CategoricalProbs, Ordinal:
 		if len(p.Values) == 0 {
 			bad("values", "is empty; list at least one value")
 		}
@@ -262,7 +356,7 @@ func (p *Param) validate() []FieldError {
 		p.checkRange(bad)
 	case Uniform, QUniform:
 		p.checkRange(bad)
-	case LogUniformValues, QLogUniformValues:
+	case LogUniformValues, QLogUniformValues, InvLogUniformValues:
 		if p.Min <= 0 {
 			bad("min", "must be greater than 0 on a log scale, not %v", p.Min)
 		}
@@ -270,6 +364,10 @@ func (p *Param) validate() []FieldError {
 	case Normal, QNormal, LogNormal, QLogNormal:
 		if p.Sigma <= 0 {
 			bad("sigma", "must be greater than 0, not %v", p.Sigma)
+		}
+	case Beta, QBeta:
+		if !(p.A > 0) || !(p.B > 0) {
+			bad("a", "and b must be greater than 0, not %v and %v", p.A, p.B)
 		}
 	}
 	if strings.HasPrefix(string(p.Distribution), "q_") && p.Q <= 0 {
@@ -327,7 +425,18 @@ func (p Param) MarshalJSON() ([]byte, error) {
 			m[key] = p.Mu
 		case "sigma":
 			m[key] = p.Sigma
+		case "a":
+			m[key] = p.A
+		case "b":
+			m[key] = p.B
 		}
+	}
+	if len(p.When) > 0 {
+		when := make(map[string][]any, len(p.When))
+		for _, c := range p.When {
+			when[c.Param] = c.Values
+		}
+		m["when"] = when
 	}
 	return json.Marshal(m)
 }
@@ -349,25 +458,6 @@ func (s Space) Lookup(name string) *Param {
 		}
 	}
 	return nil
-}
-
-// Size returns how many points the space has, or 0 if it is not finite or has
-// more than 2^62.
-func (s Space) Size() int64 { return s.product((*Param).Cells) }
-
-// GridSize returns how many points a grid search over the space has; 0 as Size.
-func (s Space) GridSize() int64 { return s.product((*Param).GridCells) }
-
-func (s Space) product(cells func(*Param) (int64, bool)) int64 {
-	size := int64(1)
-	for i := range s {
-		n, ok := cells(&s[i])
-		if !ok || n <= 0 || size > (1<<62)/n {
-			return 0
-		}
-		size *= n
-	}
-	return size
 }
 
 func asFloat(v any) (float64, bool) {

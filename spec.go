@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Spec is what a user asks for: a sweep file, or the body of POST /sweeps.
@@ -25,8 +26,15 @@ type Spec struct {
 	Order          Order           `json:"order"`
 	Seed           uint64          `json:"seed"`
 	Validation     Validation      `json:"validation"`
+	Preprocess     Preprocess      `json:"preprocess"`
 	EarlyTerminate *EarlyTerminate `json:"early_terminate,omitempty"`
 	Parameters     Space           `json:"parameters"`
+
+	Metrics     []Metric `json:"metrics,omitempty"`     // several objectives, and bounds on others; Metric is the first of them
+	Limits      Limits   `json:"limits,omitzero"`       // what else ends the search
+	Points      []Params `json:"points,omitempty"`      // tried first; parameters that one leaves out are sampled
+	Constraints []string `json:"constraints,omitempty"` // expressions over the parameters, as "a * b < 1024", that every point fulfils
+	WarmStart   []string `json:"warm_start,omitempty"`  // sweeps whose trials inform the sampler
 
 	Ignored []string `json:"-"` // keys of the file that are W&B's and mean nothing here
 }
@@ -38,7 +46,31 @@ type Method string
 const (
 	MethodRandom Method = "random"
 	MethodGrid   Method = "grid"
+	MethodSobol  Method = "sobol"       // a scrambled Sobol sequence
+	MethodTPE    Method = "tpe"         // tree-structured Parzen estimators
+	MethodTPE5   Method = "tpe-optuna5" // by Optuna 5's rules, to compare with
+	MethodGP     Method = "gp"          // a Gaussian process
+	MethodCMAES  Method = "cmaes"
+	MethodNSGA2  Method = "nsga2" // for several objectives
+	MethodAuto   Method = "auto"  // what suits the space and the number of trials
+	MethodBayes  Method = "bayes" // W&B's name for auto
 )
+
+// Methods lists the methods.
+func Methods() []Method {
+	return []Method{MethodAuto, MethodBayes, MethodCMAES, MethodGP, MethodGrid, MethodNSGA2, MethodRandom, MethodSobol, MethodTPE, MethodTPE5}
+}
+
+// Limits end a search: nothing is proposed or promoted any more once one is
+// reached, what trains goes on to the end of its rung, and the winner is
+// refitted. Zero means no limit.
+type Limits struct {
+	Wall          float64  `json:"wall,omitempty"`           // seconds since the start, pauses left out
+	WorkerHours   float64  `json:"worker_hours,omitempty"`   // of slots that ran jobs
+	Cost          float64  `json:"cost,omitempty"`           // worker hours by the price of the pool
+	Target        *float64 `json:"target,omitempty"`         // a value of the metric that is good enough
+	NoImprovement int      `json:"no_improvement,omitempty"` // finished trials in a row that were no better than the best before
+}
 
 // Order says in which order the reports of a sweep are folded.
 type Order string
@@ -51,34 +83,43 @@ const (
 	OrderArrival Order = "arrival"
 )
 
-// Split says which rows of a new dataset are sealed as test rows.
-type Split struct {
-	Test float64 `json:"test"` // share of the rows
-	Seed uint64  `json:"seed,omitempty"`
-}
-
-// Validation says which of the rows that are not test rows a trial is
-// validated on.
-type Validation struct {
-	Kind     string  `json:"kind"`               // "holdout"
-	Fraction float64 `json:"fraction,omitempty"` // the last share of the shuffled rows
-}
-
-// String returns a text that equal validations share.
-func (v Validation) String() string { return fmt.Sprintf("%s:%v", v.Kind, v.Fraction) }
-
-// EarlyTerminate is a scheduler: how long each trial trains. Type "asha" is
-// asynchronous successive halving by promotion (Li et al., arXiv:1810.05934,
-// Algorithm 2).
+// EarlyTerminate is a scheduler: how long each trial trains.
+//
+//	asha       asynchronous successive halving by promotion (Li et al.,
+//	           arXiv:1810.05934, Algorithm 2), or with Stop in its stopping
+//	           form; with Brackets as asynchronous Hyperband
+//	hyperband  W&B's rule of that name: a trial ends at a band if its value
+//	           there is not among the best 1/eta of those that reached it
+//	median     a trial ends if its best value is worse than the median of the
+//	           others' means up to that step (Golovin et al. 2017, §3.2.2)
+//	pasha      asha whose highest rung rises while the ranking of the two
+//	           highest is unsettled (Bohdal et al., arXiv:2207.06940)
+//	pbt        population-based training (Jaderberg et al., arXiv:1711.09846):
+//	           at every interval the worst take over the best's checkpoint,
+//	           with parameters explored around theirs
 type EarlyTerminate struct {
-	Type    string `json:"type"`
-	MinIter int    `json:"min_iter"` // budget of the lowest rung, in steps
-	MaxIter int    `json:"max_iter"` // budget of the highest rung
-	Eta     int    `json:"eta"`      // one trial in eta is promoted
+	Type     string `json:"type"`
+	MinIter  int    `json:"min_iter,omitempty"` // budget of the lowest rung, in steps
+	MaxIter  int    `json:"max_iter,omitempty"` // budget of the highest rung
+	Eta      int    `json:"eta,omitempty"`      // one trial in eta goes on
+	S        int    `json:"s,omitempty"`        // hyperband: bands below max_iter, instead of min_iter
+	Strict   bool   `json:"strict,omitempty"`   // hyperband: the value at the band counts, not the best up to it
+	Stop     bool   `json:"stop,omitempty"`     // asha: stop trials at a rung for good instead of pausing them
+	Brackets int    `json:"brackets,omitempty"` // asha: ladders, each beginning a rung higher than the one before
+
+	// Fidelity says what a budget is: steps (the default), or rows, where a
+	// rung trains from the beginning on the share budget/max_iter of the rows.
+	Fidelity string `json:"fidelity,omitempty"`
+
+	MinTrials  int     `json:"min_trials,omitempty"` // median: so many must have come as far before one is ended
+	Interval   int     `json:"interval,omitempty"`   // median, pbt: steps between two looks
+	Population int     `json:"population,omitempty"` // pbt: trials that train side by side
+	Quantile   float64 `json:"quantile,omitempty"`   // pbt: share of the population that is replaced, and that is copied
+	Resample   float64 `json:"resample,omitempty"`   // pbt: probability that a parameter is drawn anew instead of perturbed
 }
 
-// Rungs returns the budgets of the ladder: MinIter times the powers of Eta
-// below MaxIter, then MaxIter.
+// Rungs returns the budgets of the ladder of asha and pasha: MinIter times the
+// powers of Eta below MaxIter, then MaxIter.
 func (e *EarlyTerminate) Rungs() []int {
 	var rungs []int
 	for b := e.MinIter; b < e.MaxIter; b *= e.Eta {
@@ -86,6 +127,9 @@ func (e *EarlyTerminate) Rungs() []int {
 	}
 	return append(rungs, e.MaxIter)
 }
+
+// ByRows reports whether the budget of a rung is a share of the rows.
+func (s *Spec) ByRows() bool { return s.EarlyTerminate != nil && s.EarlyTerminate.Fidelity == "rows" }
 
 // MaxTrials is the most trials that a sweep may have.
 const MaxTrials = 2_000_000
@@ -108,12 +152,7 @@ func CheckName(name string) error {
 // and the trainer is checked when the sweep is created.
 func (s *Spec) Normalise() error {
 	s.Order = cmp.Or(s.Order, OrderFixed)
-	if s.Validation.Kind == "" {
-		s.Validation.Kind = "holdout"
-	}
-	if s.Validation.Kind == "holdout" && s.Validation.Fraction == 0 {
-		s.Validation.Fraction = 0.2
-	}
+	s.Validation.normalise()
 	slices.SortFunc(s.Parameters, func(a, b Param) int { return cmp.Compare(a.Name, b.Name) })
 	var errs []FieldError
 	bad := func(path, format string, args ...any) {
@@ -130,23 +169,26 @@ func (s *Spec) Normalise() error {
 	if s.Trainer == "" {
 		bad("trainer", "is missing: name one, as in trainer: linear")
 	}
-	if sp := s.Split; sp != nil && !(sp.Test > 0 && sp.Test <= 0.9) {
-		bad("split.test", "must be greater than 0 and at most 0.9, not %v", sp.Test)
+	under := func(path string, fields []FieldError) {
+		for _, e := range fields {
+			bad(path+"."+e.Path, "%s", e.Message)
+		}
 	}
-	switch v := s.Validation; {
-	case v.Kind != "holdout":
-		bad("validation.kind", "%q is not supported by this version; use holdout", v.Kind)
-	case !(v.Fraction > 0 && v.Fraction <= 0.9):
-		bad("validation.fraction", "must be greater than 0 and at most 0.9, not %v", v.Fraction)
+	if s.Split != nil {
+		under("split", s.Split.Check())
 	}
+	under("validation", s.Validation.Check())
+	under("preprocess", s.Preprocess.Normalise())
+	errs = append(errs, s.Preprocess.CheckSpace(s.Parameters)...)
 	if s.Order != OrderFixed && s.Order != OrderArrival {
 		bad("order", "%q must be fixed or arrival", s.Order)
 	}
 	if s.Parallelism < 0 || s.Parallelism > 100_000 {
 		bad("parallelism", "must be between 1 and 100000, not %d", s.Parallelism)
 	}
-	s.checkMetric(bad)
+	s.checkMetrics(bad)
 	s.checkEarly(bad)
+	s.checkLimits(bad)
 	errs = append(errs, s.checkParameters()...)
 	s.checkMethod(bad)
 	if len(errs) > 0 {
@@ -155,53 +197,13 @@ func (s *Spec) Normalise() error {
 	return nil
 }
 
-func (s *Spec) checkMetric(bad func(path, format string, args ...any)) {
-	builtin, ok := LookupMetric(s.Metric.Name)
-	switch {
-	case s.Metric.Goal != "" && s.Metric.Goal != Minimize && s.Metric.Goal != Maximize:
-		bad("metric.goal", "%q must be minimize or maximize", s.Metric.Goal)
-	case s.Metric.Name == "" && s.Metric.Goal != "":
-		bad("metric.name", "is missing; the built-in metrics are %v", MetricNames(""))
-	case s.Metric.Name == "":
-	case !ok:
-		bad("metric.name", "no metric %q%s; the built-in ones are %v", s.Metric.Name, DidYouMean(s.Metric.Name, MetricNames("")), MetricNames(""))
-	case s.Metric.Goal == "":
-		s.Metric.Goal = builtin.Goal
-	case s.Metric.Goal != builtin.Goal:
-		bad("metric.goal", "%s is to %s, not to %s", s.Metric.Name, builtin.Goal, s.Metric.Goal)
-	}
-}
-
-func (s *Spec) checkEarly(bad func(path, format string, args ...any)) {
-	e := s.EarlyTerminate
-	if e == nil {
-		return
-	}
-	e.Eta = cmp.Or(e.Eta, 3)
-	e.MinIter = cmp.Or(e.MinIter, 1)
-	switch {
-	case e.Type != "asha":
-		bad("early_terminate.type", "%q is not supported by this version; use asha", e.Type)
-	case e.Eta < 2 || e.Eta > 1000:
-		bad("early_terminate.eta", "must be between 2 and 1000, not %d", e.Eta)
-	case e.MinIter < 1:
-		bad("early_terminate.min_iter", "must be at least 1, not %d", e.MinIter)
-	case e.MaxIter == 0:
-		bad("early_terminate.max_iter", "is missing: the steps that a trial trains at most")
-	case e.MaxIter < e.MinIter:
-		bad("early_terminate.max_iter", "must be at least min_iter %d, not %d", e.MinIter, e.MaxIter)
-	case e.MaxIter > 10_000_000:
-		bad("early_terminate.max_iter", "must be at most 10000000, not %d", e.MaxIter)
-	}
-}
-
 func (s *Spec) checkParameters() []FieldError {
 	var errs []FieldError
 	if len(s.Parameters) == 0 {
 		errs = append(errs, FieldError{Path: "parameters", Message: "is empty: name at least one parameter"})
 	}
-	if len(s.Parameters) > 1000 {
-		errs = append(errs, FieldError{Path: "parameters", Message: fmt.Sprintf("has %d entries; at most 1000", len(s.Parameters))})
+	if len(s.Parameters) > maxParams {
+		errs = append(errs, FieldError{Path: "parameters", Message: fmt.Sprintf("has %d entries; at most %d", len(s.Parameters), maxParams)})
 	}
 	for i := range s.Parameters {
 		p := &s.Parameters[i]
@@ -217,6 +219,9 @@ func (s *Spec) checkParameters() []FieldError {
 			errs = append(errs, e)
 		}
 	}
+	if len(errs) == 0 {
+		errs = s.Parameters.checkConditions()
+	}
 	return errs
 }
 
@@ -224,13 +229,19 @@ func (s *Spec) checkMethod(bad func(path, format string, args ...any)) {
 	if s.RunCap < 0 || s.RunCap > MaxTrials {
 		bad("run_cap", "must be between 1 and %d, not %d", MaxTrials, s.RunCap)
 	}
-	switch s.Method {
-	case "":
-		bad("method", "is missing: use random or grid")
-	case MethodRandom:
-		if s.RunCap == 0 {
-			bad("run_cap", "is missing: say how many trials a random search may start")
+	s.Method = cmp.Or(s.Method, MethodAuto)
+	if s.Method == MethodBayes {
+		s.Method = MethodAuto
+	}
+	if !slices.Contains(Methods(), s.Method) {
+		names := make([]string, 0, len(Methods()))
+		for _, m := range Methods() {
+			names = append(names, string(m))
 		}
+		bad("method", "no method %q%s; there are %s", s.Method, DidYouMean(string(s.Method), names), strings.Join(names, ", "))
+		return
+	}
+	switch s.Method {
 	case MethodGrid:
 		whole := true
 		for i := range s.Parameters {
@@ -243,9 +254,26 @@ func (s *Spec) checkMethod(bad func(path, format string, args ...any)) {
 		if size := s.Parameters.GridSize(); whole && s.RunCap == 0 && (size == 0 || size > MaxTrials) {
 			bad("parameters", "the grid has more than %d cells; give run_cap, or fewer values", MaxTrials)
 		}
+	case MethodNSGA2:
+		if s.Objectives() < 2 {
+			bad("method", "nsga2 is for several objectives: give metrics, or use auto")
+		}
+		fallthrough
 	default:
-		bad("method", "%q is not supported by this version; use random or grid", s.Method)
+		if !s.Bounded() {
+			bad("run_cap", "is missing: say how many trials the search may start, or give limits")
+		}
 	}
+	if s.EarlyTerminate != nil && s.EarlyTerminate.Type == "pbt" && s.Method != MethodRandom && s.Method != MethodAuto && s.Method != MethodSobol {
+		bad("method", "early_terminate pbt explores by itself; use random, sobol or auto to start its population")
+	}
+}
+
+// Bounded reports whether something is sure to end the search: a cap, a limit,
+// or the size of the space.
+func (s *Spec) Bounded() bool {
+	l := s.Limits
+	return s.RunCap > 0 || l.Wall > 0 || l.WorkerHours > 0 || l.Cost > 0 || l.NoImprovement > 0 || s.Parameters.Size() > 0
 }
 
 // Trials returns the most trials that the sweep may start: its cap, or the
@@ -255,10 +283,10 @@ func (s *Spec) Trials() int {
 	if s.Method == MethodGrid {
 		size = s.Parameters.GridSize()
 	}
-	if size > 0 && (s.RunCap == 0 || size < int64(s.RunCap)) {
+	if size > 0 && size < int64(cmp.Or(s.RunCap, MaxTrials)) {
 		return int(size)
 	}
-	return s.RunCap
+	return cmp.Or(s.RunCap, MaxTrials)
 }
 
 // AsInvalid returns the InvalidError that err is or wraps, or nil.
@@ -269,3 +297,17 @@ func AsInvalid(err error) *InvalidError {
 	}
 	return nil
 }
+
+// Objectives returns how many metrics the sweep improves.
+func (s *Spec) Objectives() int {
+	n := 0
+	for i := range s.Metrics {
+		if s.Metrics[i].Goal != "" {
+			n++
+		}
+	}
+	return max(n, 1)
+}
+
+// indexed is the path of an element of a list.
+func indexed(path string, i int) string { return fmt.Sprintf("%s.%d", path, i) }

@@ -3,7 +3,6 @@ package tourney
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -18,13 +17,11 @@ const MaxSpecBytes = 1 << 20
 var (
 	specKeys = []string{
 		"name", "description", "dataset", "target", "split", "trainer", "method", "metric",
-		"run_cap", "parallelism", "order", "seed", "validation", "early_terminate", "parameters",
+		"run_cap", "parallelism", "order", "seed", "validation", "preprocess", "early_terminate", "parameters",
+		"metrics", "limits", "points", "constraints", "warm_start",
 	}
 	ignoredKeys = []string{"project", "entity", "apiVersion", "kind", "controller"}
-	laterKeys   = []string{
-		"program", "command", "metrics", "limits", "points", "constraints", "preprocess",
-		"warm_start", "scheduler", "job", "image_uri", "pool", "priority",
-	}
+	laterKeys   = []string{"program", "command", "scheduler", "job", "image_uri", "pool", "priority"}
 )
 
 // ParseSpec reads a sweep file, YAML or JSON, and returns it normalised. The
@@ -63,8 +60,9 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 
 // specReader walks a YAML document and collects what is wrong with it.
 type specReader struct {
-	errs  []FieldError
-	lines map[string]int // by path
+	errs   []FieldError
+	lines  map[string]int // by path
+	params int            // read so far
 }
 
 func (r *specReader) bad(path string, node *yaml.Node, format string, args ...any) {
@@ -144,36 +142,39 @@ func (r *specReader) topKey(spec *Spec, key string, node *yaml.Node) {
 	case "seed":
 		spec.Seed = r.seed(key, node)
 	case "split":
-		spec.Split = &Split{}
-		r.fields(key, node, map[string]func(string, *yaml.Node){
-			"test": func(p string, n *yaml.Node) { spec.Split.Test = r.float(p, n) },
-			"seed": func(p string, n *yaml.Node) { spec.Split.Seed = r.seed(p, n) },
-		})
+		spec.Split = r.split(key, node)
 	case "metric":
-		r.fields(key, node, map[string]func(string, *yaml.Node){
-			"name": func(p string, n *yaml.Node) { spec.Metric.Name = r.text(p, n) },
-			"goal": func(p string, n *yaml.Node) { spec.Metric.Goal = Goal(r.text(p, n)) },
-		})
+		spec.Metric = r.metric(key, node, spec)
+	case "metrics":
+		for i, n := range r.list(key, node) {
+			spec.Metrics = append(spec.Metrics, r.metric(indexed(key, i), n, nil))
+		}
+	case "limits":
+		r.limits(key, node, spec)
+	case "points":
+		for i, n := range r.list(key, node) {
+			spec.Points = append(spec.Points, r.point(indexed(key, i), n))
+		}
+	case "constraints":
+		for i, n := range r.list(key, node) {
+			spec.Constraints = append(spec.Constraints, r.text(indexed(key, i), n))
+		}
+	case "warm_start":
+		for i, n := range r.list(key, node) {
+			spec.WarmStart = append(spec.WarmStart, r.text(indexed(key, i), n))
+		}
 	case "validation":
 		r.fields(key, node, map[string]func(string, *yaml.Node){
-			"kind":     func(p string, n *yaml.Node) { spec.Validation.Kind = r.text(p, n) },
+			"kind":     func(p string, n *yaml.Node) { spec.Validation.Kind = ValidationKind(r.text(p, n)) },
 			"fraction": func(p string, n *yaml.Node) { spec.Validation.Fraction = r.float(p, n) },
+			"folds":    func(p string, n *yaml.Node) { spec.Validation.Folds = r.count(p, n) },
 		})
+	case "preprocess":
+		r.preprocess(key, node, &spec.Preprocess)
 	case "early_terminate":
-		e := &EarlyTerminate{}
-		spec.EarlyTerminate = e
-		r.fields(key, node, map[string]func(string, *yaml.Node){
-			"type":     func(p string, n *yaml.Node) { e.Type = r.text(p, n) },
-			"min_iter": func(p string, n *yaml.Node) { e.MinIter = r.count(p, n) },
-			"max_iter": func(p string, n *yaml.Node) { e.MaxIter = r.count(p, n) },
-			"eta":      func(p string, n *yaml.Node) { e.Eta = r.count(p, n) },
-		})
+		spec.EarlyTerminate = r.earlyTerminate(key, node)
 	case "parameters":
-		for name, n := range ordered(r.mapping(key, node)) {
-			if p, ok := r.param(key+"."+name, name, n); ok {
-				spec.Parameters = append(spec.Parameters, p)
-			}
-		}
+		spec.Parameters = r.space(key, "", node, 0)
 	default:
 		switch {
 		case slices.Contains(ignoredKeys, key):
@@ -186,91 +187,35 @@ func (r *specReader) topKey(spec *Spec, key string, node *yaml.Node) {
 	}
 }
 
-// paramKeys are the keys of a parameter.
-var paramKeys = []string{"distribution", "value", "values", "probabilities", "min", "max", "q", "mu", "sigma"}
-
-func (r *specReader) param(path, name string, node *yaml.Node) (Param, bool) {
-	before := len(r.errs)
-	p := Param{Name: name, Q: 1, IntQ: true, Sigma: 1}
-	fields := r.mapping(path, node)
-	for key, n := range ordered(fields) {
-		at := path + "." + key
-		switch key {
-		case "distribution":
-			p.Distribution = Distribution(r.text(at, n))
-		case "value":
-			p.Value = r.scalar(at, n)
-		case "values":
-			for i, v := range r.list(at, n) {
-				p.Values = append(p.Values, r.scalar(fmt.Sprintf("%s.%d", at, i), v))
-			}
-		case "probabilities":
-			for i, v := range r.list(at, n) {
-				p.Probabilities = append(p.Probabilities, r.float(fmt.Sprintf("%s.%d", at, i), v))
-			}
-		case "min":
-			p.Min = r.float(at, n)
-		case "max":
-			p.Max = r.float(at, n)
-		case "q":
-			p.Q = r.float(at, n)
-			p.IntQ = isWhole(n)
-		case "mu":
-			p.Mu = r.float(at, n)
-		case "sigma":
-			p.Sigma = r.float(at, n)
-		case "when", "parameters":
-			r.bad(at, n, "is not supported by this version")
-		default:
-			r.bad(at, n, "unknown key%s", DidYouMean(key, paramKeys))
+// split reads a split in its short form or as a mapping.
+func (r *specReader) split(key string, node *yaml.Node) *Split {
+	s := &Split{}
+	if resolve(node).Kind == yaml.ScalarNode {
+		parsed, err := ParseSplit(r.text(key, node))
+		if err != nil {
+			r.bad(key, node, "%v", err)
 		}
+		return &parsed
 	}
-	if len(r.errs) > before {
-		return p, false
-	}
-	r.shape(path, &p, fields)
-	return p, len(r.errs) == before
+	r.fields(key, node, map[string]func(string, *yaml.Node){
+		"kind":   func(p string, n *yaml.Node) { s.Kind = SplitKind(r.text(p, n)) },
+		"test":   func(p string, n *yaml.Node) { s.Test = r.float(p, n) },
+		"rows":   func(p string, n *yaml.Node) { s.Rows = r.count(p, n) },
+		"column": func(p string, n *yaml.Node) { s.Column = r.text(p, n) },
+		"seed":   func(p string, n *yaml.Node) { s.Seed = r.seed(p, n) },
+	})
+	return s
 }
 
-// shape infers a distribution that is not named, and checks that the keys are
-// those of the distribution.
-func (r *specReader) shape(path string, p *Param, fields map[string]*yaml.Node) {
-	has := func(key string) bool { return fields[key] != nil }
-	if p.Distribution == "" {
-		switch {
-		case has("value"):
-			p.Distribution = Constant
-		case has("values") && has("probabilities"):
-			p.Distribution = CategoricalProbs
-		case has("values"):
-			p.Distribution = Categorical
-		case has("min") && has("max") && isWhole(fields["min"]) && isWhole(fields["max"]):
-			p.Distribution = IntUniform
-		case has("min") && has("max"):
-			p.Distribution = Uniform
-		default:
-			r.bad(path, nil, "says no values: give value, values, or min and max")
-			return
-		}
+func (r *specReader) preprocess(key string, node *yaml.Node, out *Preprocess) {
+	read := map[string]func(string, *yaml.Node){
+		"clip":      func(p string, n *yaml.Node) { out.Clip = r.float(p, n) },
+		"smoothing": func(p string, n *yaml.Node) { out.Smoothing = r.float(p, n) },
+		"levels":    func(p string, n *yaml.Node) { out.Levels = r.count(p, n) },
+		"buckets":   func(p string, n *yaml.Node) { out.Buckets = r.count(p, n) },
 	}
-	shape, ok := shapes[p.Distribution]
-	if !ok {
-		names := slices.Sorted(maps.Keys(shapes))
-		known := make([]string, len(names))
-		for i, n := range names {
-			known[i] = string(n)
-		}
-		r.bad(path+".distribution", fields["distribution"], "no distribution %q%s; there are %s", p.Distribution, DidYouMean(string(p.Distribution), known), strings.Join(known, ", "))
-		return
+	for _, w := range preprocessWords {
+		read[w.name] = func(p string, n *yaml.Node) { *w.field(out) = r.text(p, n) }
 	}
-	for _, key := range shape.required {
-		if !has(key) {
-			r.bad(path, nil, "distribution %s needs %s", p.Distribution, key)
-		}
-	}
-	for key, n := range ordered(fields) {
-		if key != "distribution" && !slices.Contains(shape.required, key) && !slices.Contains(shape.optional, key) {
-			r.bad(path+"."+key, n, "does not go with distribution %s", p.Distribution)
-		}
-	}
+	r.fields(key, node, read)
 }

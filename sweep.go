@@ -29,6 +29,23 @@ type Plan struct {
 	BudgetParam string  `json:"budget_param,omitempty"` // the parameter that says, if the space has it
 	Weight      float64 `json:"weight"`                 // of a job, in cores
 	Size        int64   `json:"size,omitempty"`         // points of the space; 0 if it is not finite
+	Ladder      []int   `json:"ladder,omitempty"`       // budgets of the rungs, rising; empty without early_terminate
+}
+
+// Steps returns how long a trial with these parameters trains, where a rung
+// does not say.
+func (p *Plan) Steps(params Params) int {
+	if p.BudgetParam == "" {
+		return p.Budget
+	}
+	steps, _ := params.Int(p.BudgetParam, p.Budget)
+	return max(steps, 1)
+}
+
+// Usage is what a sweep has used.
+type Usage struct {
+	Wall  float64 `json:"wall"`  // seconds that it was running, pauses left out
+	Slots float64 `json:"slots"` // seconds of attempts, whatever came of them
 }
 
 // SweepState is where a sweep stands.
@@ -61,10 +78,13 @@ func (s SweepState) Terminal() bool {
 }
 
 // CompareTrials orders a board: rung, high first; value, best first; number.
-// A trial without a value is last in its rung, and one that diverged or failed
-// is last of all.
+// A trial without a value is last in its rung, one that violates a bound comes
+// after all that do not, and one that diverged or failed is last of all.
 func (m Metric) CompareTrials(a, b *Trial) int {
 	if c := cmpBool(a.State == TrialDiverged || a.State == TrialFailed, b.State == TrialDiverged || b.State == TrialFailed); c != 0 {
+		return c
+	}
+	if c := cmpBool(a.Violation > 0, b.Violation > 0); c != 0 {
 		return c
 	}
 	if a.Rung != b.Rung {

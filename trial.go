@@ -7,20 +7,22 @@ import (
 
 // Trial is one point of a sweep's space, numbered from 0 in its sweep.
 type Trial struct {
-	Sweep    string     `json:"sweep"`
-	Number   int        `json:"number"`
-	State    TrialState `json:"state"`
-	Params   Params     `json:"params"`
-	Rung     int        `json:"rung"`      // highest rung finished, -1 before the first
-	Step     int        `json:"step"`      // steps trained and committed
-	BestStep int        `json:"best_step"` // the step that Value and Metrics belong to
-	Value    *float64   `json:"value"`     // of the sweep's metric at BestStep; nil before the first report and when diverged
-	Metrics  Metrics    `json:"metrics"`   // at BestStep, and test_* once unsealed
-	Reason   Reason     `json:"reason,omitempty"`
-	Error    string     `json:"error,omitempty"` // the last lines of what went wrong
-	Attempts int        `json:"attempts"`        // claims so far
-	Created  time.Time  `json:"created_at"`
-	Ended    *time.Time `json:"ended_at,omitempty"`
+	Sweep     string     `json:"sweep"`
+	Number    int        `json:"number"`
+	State     TrialState `json:"state"`
+	Params    Params     `json:"params"`
+	Rung      int        `json:"rung"`                // highest rung finished, -1 before the first
+	Step      int        `json:"step"`                // steps trained and committed
+	BestStep  int        `json:"best_step"`           // the step that Value and Metrics belong to
+	Value     *float64   `json:"value"`               // of the sweep's metric at BestStep; nil before the first report and when diverged
+	Metrics   Metrics    `json:"metrics"`             // at BestStep, and test_* once unsealed
+	Violation float64    `json:"violation,omitempty"` // by how much Metrics are beyond the bounds of the sweep's metrics, summed
+	Parent    *Parent    `json:"parent,omitempty"`    // whose state it went on from
+	Reason    Reason     `json:"reason,omitempty"`
+	Error     string     `json:"error,omitempty"` // the last lines of what went wrong
+	Attempts  int        `json:"attempts"`        // claims so far
+	Created   time.Time  `json:"created_at"`
+	Ended     *time.Time `json:"ended_at,omitempty"`
 }
 
 // TrialState is where a trial stands.

@@ -77,7 +77,7 @@ func newRig(t *testing.T, change ...func(*api.Config)) *rig {
 	if r.server, err = api.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.world.Add(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, strings.NewReader("x,y\n1,0\n2,1\n")); err != nil {
+	if _, err := r.world.Table(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, "x,y\n1,0\n2,1\n"); err != nil {
 		t.Fatal(err)
 	}
 	r.http = httptest.NewUnstartedServer(nil)

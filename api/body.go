@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -26,24 +27,26 @@ const (
 // answer may take. A body that is not streamed is read whole here, so that
 // handlers never wait for a slow caller.
 func (s *Server) bounded(op *operation) echo.MiddlewareFunc {
-	streamed := map[string]int64{"addDataset": s.cfg.MaxDatasetBytes, "putBlob": s.cfg.MaxBlobBytes}
-	limit, stream := streamed[op.id]
+	sizes := map[string]int64{"addDataset": s.cfg.MaxDatasetBytes, "putBlob": s.cfg.MaxBlobBytes}
+	limit, streams := sizes[op.id]
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r, rc := c.Request(), http.NewResponseController(c.Response())
 			switch {
-			case stream:
+			case streams && r.Header.Get("Content-Type") != typeJSON:
 				if r.ContentLength > limit {
 					return tooLarge(limit)
 				}
+				length := max(0, r.ContentLength)
 				r.Body = &steady{http.MaxBytesReader(c.Response().Writer, r.Body, limit), rc}
 				defer rc.SetReadDeadline(time.Time{}) //nolint:errcheck // not every writer has deadlines
+				c.SetRequest(r.WithContext(context.WithValue(r.Context(), streamKey{}, streamed{r.Body, length})))
 			case len(op.takes) > 0:
 				if err := readWhole(c, rc); err != nil {
 					return err
 				}
 			}
-			if !stream {
+			if !streams {
 				rc.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck // as above; streams move it on
 			}
 			return next(c)
@@ -67,6 +70,33 @@ func readWhole(c echo.Context, rc *http.ResponseController) error {
 	return nil
 }
 
+// streamed is a body that is not read whole at once, as the context of its request has it under
+// a streamKey.
+type (
+	streamed struct {
+		body   io.Reader
+		length int64 // 0: not known
+	}
+	streamKey struct{}
+)
+
+// bodyLength returns the length of the request's body, 0 if it is not known.
+func bodyLength(ctx context.Context) int64 {
+	s, _ := ctx.Value(streamKey{}).(streamed)
+	return s.length
+}
+
+// drain reads what is left of a request's body behind what matters. Only then
+// does the server see when the caller hangs up.
+func drain(ctx context.Context) error {
+	s, ok := ctx.Value(streamKey{}).(streamed)
+	if !ok {
+		return nil
+	}
+	_, err := io.Copy(io.Discard, s.body)
+	return err
+}
+
 // steady is a body that may take as long as it likes, as long as it comes.
 type steady struct {
 	io.ReadCloser
@@ -76,7 +106,12 @@ type steady struct {
 func (b *steady) Read(p []byte) (int, error) {
 	b.rc.SetReadDeadline(time.Now().Add(readWithin)) //nolint:errcheck // not every writer has deadlines
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
+		// From now on the server reads ahead, to see whether the caller hangs
+		// up; a deadline would look like that.
+		b.rc.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	case err != nil:
 		err = bodyError(err)
 	}
 	return n, err
@@ -110,7 +145,12 @@ func (binder) Bind(v any, c echo.Context) error {
 		*raw = data
 		return err
 	}
-	dec := json.NewDecoder(c.Request().Body)
+	return decodeStrict(c.Request().Body, v)
+}
+
+// decodeStrict reads one JSON object into the struct that v points to.
+func decodeStrict(r io.Reader, v any) error {
+	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
 	if err == nil {
@@ -118,6 +158,9 @@ func (binder) Bind(v any, c echo.Context) error {
 			return tourney.Invalid("", "the body must hold one JSON object and nothing after it")
 		}
 		return nil
+	}
+	if inv := tourney.AsInvalid(err); inv != nil {
+		return inv
 	}
 	var typ *json.UnmarshalTypeError
 	if errors.As(err, &typ) && typ.Field != "" {
@@ -155,9 +198,10 @@ func jsonKeys(v any) []string {
 		return nil
 	}
 	var keys []string
-	for f := range t.Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		keys = append(keys, name)
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			keys = append(keys, name)
+		}
 	}
 	return keys
 }

@@ -44,6 +44,10 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		"Worker": tourney.Worker{}, "EnrolRequest": tourney.EnrolRequest{}, "Enrolment": tourney.Enrolment{},
 		"FieldError": tourney.FieldError{}, "Problem": problem.Problem{},
 		"EventEngine": tourney.Engine{}, "EventReported": tourney.Reported{}, "EventLost": tourney.Lost{}, "EventActed": tourney.Acted{},
+		"Warning": tourney.Warning{}, "Parent": tourney.Parent{}, "Preprocess": tourney.Preprocess{}, "Bin": tourney.Bin{},
+		"Importance": tourney.Importance{}, "ParamImportance": tourney.ParamImportance{}, "PairImportance": tourney.PairImportance{},
+		"Front": tourney.Front{}, "LevelCount": tourney.LevelCount{}, "ColumnType": tourney.ColumnType{}, "Limits": tourney.Limits{},
+		"EventWarmed": tourney.Warmed{}, "EventLimited": tourney.Limited{}, "EventHalted": tourney.Halted{},
 		"EventProposed": tourney.Proposed{}, "EventQueued": tourney.Queued{}, "EventEnded": tourney.Ended{}, "EventTurned": tourney.Turned{},
 	}
 	doc := apitest.Document(t, "openapi.yaml")
@@ -55,7 +59,7 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 				continue
 			}
 			keys = append(keys, key)
-			if !strings.Contains(opts, "omitempty") {
+			if !strings.Contains(opts, "omitempty") && !strings.Contains(opts, "omitzero") {
 				required = append(required, key)
 			}
 		}
@@ -80,6 +84,24 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		if _, ok := types[name]; strings.HasPrefix(alias, "tourney.") && len(ref.Value.Properties) > 0 && !ok && name != "Param" {
 			t.Errorf("%s is %s, but is not compared here", name, alias)
 		}
+	}
+}
+
+// A request's schema has the type's keys, and says where the table is.
+func TestTheRequestForADatasetIsThatOfTheType(t *testing.T) {
+	want := []string{"source"}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[tourney.DatasetRequest]()) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		want = append(want, key)
+	}
+	var got []string
+	for key := range apitest.Document(t, "openapi.yaml").Components.Schemas["DatasetRequest"].Value.Properties {
+		got = append(got, key)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("the schema has %v, the type and source %v", got, want)
 	}
 }
 
@@ -185,7 +207,7 @@ func TestAllWrongParametersAreNamedAtOnce(t *testing.T) {
 	for _, e := range p.Errors {
 		fields = append(fields, e.Path)
 	}
-	if want := []string{"name", "target", "test", "seed", "title"}; !slices.Equal(fields, want) {
+	if want := []string{"test", "seed", "title"}; !slices.Equal(fields, want) {
 		t.Errorf("wrong fields %q, want %q", fields, want)
 	}
 }

@@ -8,24 +8,72 @@ import (
 	"tourney/api/gen"
 )
 
-// AddDataset registers a CSV table.
+// AddDataset makes a dataset of a table that comes as the body, in parts, or
+// from a place that the body names.
 func (s *Server) AddDataset(ctx context.Context, req gen.AddDatasetRequestObject) (gen.AddDatasetResponseObject, error) {
-	p := req.Params
-	if err := tourney.CheckName(p.Name); err != nil {
-		return nil, tourney.Invalid("name", "%v", err)
-	}
-	ask := tourney.DatasetRequest{
-		Name: p.Name, Target: p.Target, Task: value(p.Task), Test: value(p.Test), Drop: value(p.Drop),
-		Seed: uint64(value(p.Seed)), File: value(p.File),
-	}
-	ds, err := s.cfg.Datasets.Add(ctx, ask, req.Body)
+	entry, err := s.ingests.begin(value(req.Params.Ingest))
 	if err != nil {
 		return nil, err
 	}
-	return gen.AddDataset201JSONResponse{
-		Body:    presentDataset(ds),
-		Headers: gen.AddDataset201ResponseHeaders{Location: "/api/v1/datasets/" + ds.Name + "@" + ds.Version},
-	}, nil
+	ds, fresh, err := s.addDataset(ctx, entry, &req)
+	entry.ended(ds, err)
+	if err != nil {
+		return nil, err
+	}
+	location := "/api/v1/datasets/" + ds.Name + "@" + ds.Version
+	if !fresh {
+		return gen.AddDataset200JSONResponse{Body: presentDataset(ds), Headers: gen.AddDataset200ResponseHeaders{Location: location}}, nil
+	}
+	return gen.AddDataset201JSONResponse{Body: presentDataset(ds), Headers: gen.AddDataset201ResponseHeaders{Location: location}}, nil
+}
+
+func (s *Server) addDataset(ctx context.Context, entry *ingest, req *gen.AddDatasetRequestObject) (ds tourney.Dataset, fresh bool, err error) {
+	u := &upload{s: s, ctx: ctx, entry: entry, total: bodyLength(ctx)}
+	defer func() { err = errors.Join(err, u.remove()) }()
+	switch {
+	case req.JSONBody != nil:
+		err = u.readPlace(*req.JSONBody, req.Params)
+	case req.MultipartBody != nil:
+		err = u.readParts(req.MultipartBody, req.Params)
+	default:
+		err = u.readBody(req.Body, req.Params)
+	}
+	if err != nil {
+		return ds, false, err
+	}
+	if u.known != "" {
+		return s.cfg.Datasets.AddKnown(ctx, u.req, u.known)
+	}
+	ds, fresh, err = s.cfg.Datasets.Add(ctx, u.req, u.files, entry.tell)
+	return ds, fresh, u.located(err)
+}
+
+// DeleteDataset deletes a dataset, or one version of it.
+func (s *Server) DeleteDataset(ctx context.Context, req gen.DeleteDatasetRequestObject) (gen.DeleteDatasetResponseObject, error) {
+	if err := s.cfg.Datasets.Delete(ctx, req.Name); err != nil {
+		return nil, err
+	}
+	return gen.DeleteDataset204Response{}, nil
+}
+
+// defaultSample is how many rows of a dataset are shown.
+const defaultSample = 20
+
+// SampleDataset shows some rows of a dataset, never test rows.
+func (s *Server) SampleDataset(ctx context.Context, req gen.SampleDatasetRequestObject) (gen.SampleDatasetResponseObject, error) {
+	ds, err := s.cfg.Reader.Dataset(ctx, req.Name)
+	if err != nil {
+		return nil, err
+	}
+	n := defaultSample
+	if req.Params.Rows != nil {
+		n = *req.Params.Rows
+	}
+	columns, rows, err := s.cfg.Datasets.Sample(ctx, ds, n)
+	if err != nil {
+		return nil, err
+	}
+	return gen.SampleDataset200JSONResponse{Columns: list(columns), Rows: list(rows)}, nil
 }
 
 // value returns what p points to, or the zero value.

@@ -312,7 +312,7 @@ func bubble(t *testing.T, do func(bubbled), change ...func(*api.Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		world := apitest.NewWorld()
-		if _, err := world.Add(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, strings.NewReader("y\n1\n")); err != nil {
+		if _, err := world.Table(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, "y\n1\n"); err != nil {
 			t.Fatal(err)
 		}
 		parsed, err := tourney.ParseSpec([]byte(spec), "")

@@ -16,6 +16,11 @@ type Service interface {
 	// Act pauses, resumes or cancels a sweep. It returns tourney.ErrConflict
 	// if the sweep's state does not allow it.
 	Act(ctx context.Context, sweep string, action tourney.Action) (tourney.Sweep, error)
+	// Importance says how much each parameter of a sweep matters. What is wrong
+	// with the request is a *tourney.InvalidError.
+	Importance(ctx context.Context, sweep string, req tourney.ImportanceRequest) (tourney.Importance, error)
+	// Pareto returns the trials that none is better than in every objective.
+	Pareto(ctx context.Context, sweep string) (tourney.Front, error)
 	// Enrol takes in a worker.
 	Enrol(ctx context.Context, req tourney.EnrolRequest) (tourney.Enrolment, error)
 	// MayRead returns nil if the blob may be served to the holder of the token,
@@ -60,11 +65,50 @@ type Reader interface {
 	DatasetBySource(ctx context.Context, source string) (tourney.Dataset, error)
 }
 
-// Datasets takes in tables.
+// Datasets takes in tables and lets go of datasets.
 type Datasets interface {
-	// Add reads a CSV table and registers it. Errors in the table are a
-	// *tourney.InvalidError with the line. Nothing is registered then.
-	Add(ctx context.Context, req tourney.DatasetRequest, src io.Reader) (tourney.Dataset, error)
+	// Spool keeps what r holds in a file until that is removed.
+	Spool(ctx context.Context, name string, r io.Reader, tell func(Progress)) (File, error)
+	// Fetch brings the files of a place. A place that the configuration does
+	// not allow is tourney.ErrRefused, whether there is something or not.
+	Fetch(ctx context.Context, place Place, tell func(Progress)) ([]File, error)
+	// Add makes a dataset of files, or returns the one that was made of the
+	// same bytes and options before; fresh tells which. What is wrong with the
+	// table is a *tourney.InvalidError with the line, and nothing is registered
+	// then.
+	Add(ctx context.Context, req tourney.DatasetRequest, files []File, tell func(Progress)) (ds tourney.Dataset, fresh bool, err error)
+	// AddKnown is Add of files by their hash alone. Unless a dataset was made
+	// of them with the same options, it is tourney.ErrNotFound.
+	AddKnown(ctx context.Context, req tourney.DatasetRequest, hash string) (ds tourney.Dataset, fresh bool, err error)
+	// Delete removes NAME, all its versions, or NAME@VERSION. It returns
+	// tourney.ErrInUse while a sweep that has not ended uses it.
+	Delete(ctx context.Context, ref string) error
+	// Sample returns the first rows of those that are not test rows, as texts.
+	Sample(ctx context.Context, ds tourney.Dataset, rows int) (columns []string, texts [][]string, err error)
+}
+
+// File is a file on the server's machine that holds a table, or a part of it.
+type File struct {
+	Name   string // for messages and queries
+	Path   string
+	Hash   string       // SHA-256, hex
+	Test   bool         // its rows are test rows
+	Remove func() error // when it is no longer needed
+}
+
+// Place is where a table is that did not come with the request. One of its
+// fields is set.
+type Place struct {
+	Path string // a file, directory or pattern of the server's machine
+	URL  string
+}
+
+// Progress says how far the taking in of a table is. A total of 0 is not known.
+type Progress struct {
+	Phase string // hash, scan, shuffle, write
+	Rows  int64  // of the phase
+
+	TotalRows, Bytes, TotalBytes int64
 }
 
 // Blobs are shards, checkpoints and models, by content hash.

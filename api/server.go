@@ -31,7 +31,7 @@ type Config struct {
 	// have beside those of the loopback interface.
 	AllowedHosts []string
 
-	MaxDatasetBytes int64 // of an uploaded table; 0: 4 GiB
+	MaxDatasetBytes int64 // of an uploaded table, all its files together; 0: 64 GiB
 	MaxBlobBytes    int64 // 0: 1 GiB
 	MaxStreams      int   // event streams open at a time; 0: 500
 }
@@ -41,6 +41,7 @@ type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	echo    *echo.Echo
+	ingests ingests
 	streams chan struct{} // holds one entry for each open event stream
 	newest  atomic.Int64  // an event's id known to exist: where the search for the newest starts
 
@@ -54,7 +55,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("new api: service, reader, datasets and blobs are all needed")
 	}
 	setDefault(&cfg.Logger, slog.Default())
-	setDefault(&cfg.MaxDatasetBytes, 4<<30)
+	setDefault(&cfg.MaxDatasetBytes, 64<<30)
 	setDefault(&cfg.MaxBlobBytes, 1<<30)
 	setDefault(&cfg.MaxStreams, 500)
 	operations, err := readContract()

@@ -266,7 +266,7 @@ func FuzzCreateSweep(f *testing.F) {
 		f.Add([]byte(seed), false)
 	}
 	world := apitest.NewWorld()
-	if _, err := world.Add(f.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, strings.NewReader("y\n1\n")); err != nil {
+	if _, err := world.Table(f.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, "y\n1\n"); err != nil {
 		f.Fatal(err)
 	}
 	server, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Logger: slog.New(slog.DiscardHandler)})

@@ -69,10 +69,13 @@ func (ch *change) decide(ctx context.Context) error {
 		switch b := body.(type) {
 		case tourney.Proposed:
 			ch.s.trials[b.Trial] = &tourney.Trial{
-				Sweep: ch.s.id, Number: b.Trial, State: tourney.TrialQueued, Params: b.Params, Metrics: tourney.Metrics{}, Rung: -1, Created: ch.now,
+				Sweep: ch.s.id, Number: b.Trial, State: tourney.TrialQueued, Params: b.Params, Parent: b.Parent, Metrics: tourney.Metrics{}, Rung: -1, Created: ch.now,
 			}
 			ch.trials[b.Trial] = true
 			ch.log(b)
+			if err := ch.inherit(ctx, b); err != nil {
+				return err
+			}
 		case tourney.Queued:
 			if err := ch.recall(ctx, b.Trial); err != nil {
 				return err
@@ -82,8 +85,31 @@ func (ch *change) decide(ctx context.Context) error {
 			ch.end(b)
 		case tourney.Turned:
 			ch.turn(b)
+		case tourney.Halted:
+			ch.log(b)
 		}
 	}
+	return nil
+}
+
+// inherit finds the state that a trial goes on from, if it has a parent. A
+// parent whose checkpoint is of this change is not in the store yet.
+func (ch *change) inherit(ctx context.Context, b tourney.Proposed) error {
+	if b.Parent == nil {
+		return nil
+	}
+	at := func(c *tourney.Checkpoint) bool { return c != nil && c.Step == b.Parent.Step }
+	for _, j := range ch.jobs {
+		if j.Trial == b.Parent.Trial && j.State == tourney.JobDone && at(j.Checkpoint) {
+			ch.s.last[b.Trial] = j.Checkpoint
+			return nil
+		}
+	}
+	c, err := ch.s.c.cfg.Store.CheckpointAt(ctx, ch.s.id, b.Parent.Trial, b.Parent.Step)
+	if err != nil {
+		return fmt.Errorf("trial %d: %w", b.Trial, err)
+	}
+	ch.s.last[b.Trial] = &c
 	return nil
 }
 
@@ -116,7 +142,9 @@ func (ch *change) enqueue(b tourney.Queued) {
 		State: tourney.JobQueued, New: true,
 	}
 	if b.For == tourney.JobRung {
-		row.Checkpoint = ch.s.last[b.Trial]
+		if !ch.s.row.Spec.ByRows() { // where a rung is more rows, each begins anew
+			row.Checkpoint = ch.s.last[b.Trial]
+		}
 		delete(ch.s.last, b.Trial)
 		ch.setState(b.Trial, tourney.TrialQueued)
 	}
@@ -259,6 +287,7 @@ func (ch *change) settle(j *job, end tourney.End) {
 		return // what follows is its end
 	}
 	t.Rung, t.BestStep, t.Value, t.Metrics = j.Rung, end.BestStep, end.Value, end.Metrics
+	_, t.Violation = ch.s.row.Spec.Losses(end.Metrics)
 	t.State = tourney.TrialPaused
 	ch.s.last[j.Trial] = checkpoint
 }

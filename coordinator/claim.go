@@ -107,16 +107,29 @@ func (ch *change) attempt(j *job, worker, claim string) {
 
 // job returns what a worker needs to train a job.
 func (s *sweep) job(j *job) tourney.Job {
+	params := s.trials[j.Trial].Params
+	prep, err := s.row.Spec.Preprocess.With(params)
+	if err != nil {
+		// The space was checked at its ends; what lies between them is legal.
+		s.c.log.Error("preprocessing of a trial", "sweep", s.id, "trial", j.Trial, "error", err)
+	}
+	budget, share, most := j.Budget, 0.0, s.fold.MaxBudget(j.Trial)
+	if s.row.Spec.ByRows() && j.Kind == tourney.JobRung {
+		share = float64(j.Budget) / float64(most)
+		budget, most = s.row.Plan.Steps(params), s.row.Plan.Steps(params)
+	}
 	return tourney.Job{
 		JobID:      j.JobID,
 		Kind:       j.Kind,
 		Trainer:    s.row.Spec.Trainer,
-		Params:     s.trials[j.Trial].Params,
+		Params:     params,
 		Metric:     s.row.Spec.Metric,
 		Dataset:    s.row.Plan.Dataset,
 		Validation: s.row.Spec.Validation,
-		Budget:     j.Budget,
-		MaxBudget:  s.fold.MaxBudget(j.Trial),
+		Preprocess: prep,
+		Budget:     budget,
+		MaxBudget:  most,
+		Share:      share,
 		Seed:       s.fold.TrialSeed(j.Trial),
 		Weight:     s.row.Plan.Weight,
 		Alone:      j.Alone,

@@ -33,6 +33,10 @@ type Config struct {
 	Lease    time.Duration // 0: DefaultLease
 	Version  string        // of the program, for the log of sweeps
 	Log      *slog.Logger
+
+	// PricePerHour is what an hour of a slot costs, by which limits of cost are
+	// counted; 0: unknown.
+	PricePerHour float64
 }
 
 // Coordinator runs sweeps. Its methods may be called from many goroutines.
@@ -106,6 +110,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	}
 	close(c.ready)
 	group.Go(func() error { return c.reap(ctx) })
+	group.Go(func() error { return c.watchLimits(ctx) })
 	group.Go(func() error { return c.offers.run(ctx) })
 	group.Go(func() error { return c.cfg.Bus.Serve(ctx, c) })
 	err = group.Wait()
@@ -187,8 +192,12 @@ func (c *Coordinator) CreateSweep(ctx context.Context, spec tourney.Spec, key st
 	if err != nil {
 		return tourney.Sweep{}, err
 	}
+	warm, err := c.warmth(ctx, &row.Spec)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
 	s := &sweep{c: c, id: row.ID, inbox: make(chan call)}
-	if err := s.create(ctx, row, key, body); err != nil {
+	if err := s.create(ctx, row, warm, key, body); err != nil {
 		if key != "" && errors.Is(err, tourney.ErrConflict) { // a twin was faster
 			return c.byKey(ctx, key, body)
 		}
@@ -223,10 +232,14 @@ func (c *Coordinator) plan(ctx context.Context, spec tourney.Spec) (tourney.Swee
 	if spec.Split != nil {
 		return tourney.Sweep{}, tourney.Invalid("split", "dataset %s is registered already, and its test rows were sealed then; leave split out", spec.Dataset)
 	}
+	if spec.Limits.Cost > 0 && c.cfg.PricePerHour <= 0 {
+		return tourney.Sweep{}, tourney.Invalid("limits.cost", "there is no price to count by; start the coordinator with --price-per-hour, or limit worker_hours")
+	}
 	plan, err := c.cfg.Trainers.Plan(&spec, ds)
 	if err != nil {
 		return tourney.Sweep{}, err
 	}
+	plan.Ladder = search.Ladder(spec, plan)
 	id := newID("s")
 	if spec.Name == "" {
 		spec.Name = ds.Name + "-" + spec.Trainer

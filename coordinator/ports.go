@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"time"
 
 	"tourney"
 )
@@ -35,6 +36,13 @@ type Store interface {
 	// OpenJobs returns the jobs of a sweep that are queued, running or held,
 	// and for each trial that has not ended the last job that is done.
 	OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)
+	// CheckpointAt returns the checkpoint that a trial's job ended with at a
+	// step, or tourney.ErrNotFound.
+	CheckpointAt(ctx context.Context, sweep string, trial, step int) (tourney.Checkpoint, error)
+	// Usage returns what a sweep has used until a moment.
+	Usage(ctx context.Context, sweep string, now time.Time) (tourney.Usage, error)
+	// Leaderboard lists trials in the order of tourney.Metric.CompareTrials.
+	Leaderboard(ctx context.Context, sweep string, page tourney.Page) (trials []tourney.Trial, next string, err error)
 	// Outcomes returns how attempts ended; attempts that are open or unknown
 	// are absent.
 	Outcomes(ctx context.Context, tokens []tourney.Token) (map[tourney.Token]tourney.Outcome, error)

@@ -183,8 +183,10 @@ func finitePoints(points []tourney.Point) []tourney.Point {
 }
 
 func finite(end *tourney.End) bool {
-	if end.Value != nil && (math.IsNaN(*end.Value) || math.IsInf(*end.Value, 0)) {
-		return false
+	for _, v := range []*float64{end.Value, end.Last} {
+		if v != nil && (math.IsNaN(*v) || math.IsInf(*v, 0)) {
+			return false
+		}
 	}
 	for _, v := range end.Metrics {
 		if math.IsNaN(v) || math.IsInf(v, 0) {

@@ -78,7 +78,7 @@ func (s *sweep) run(ctx context.Context) {
 }
 
 // create commits a new sweep with the first decisions of its search.
-func (s *sweep) create(ctx context.Context, row tourney.Sweep, key, keyBody string) error {
+func (s *sweep) create(ctx context.Context, row tourney.Sweep, warm []tourney.Warmed, key, keyBody string) error {
 	s.done = make(chan struct{})
 	s.row = row
 	s.clear()
@@ -89,6 +89,11 @@ func (s *sweep) create(ctx context.Context, row tourney.Sweep, key, keyBody stri
 	s.fold = fold
 	ch := s.begin()
 	ch.Create, ch.Key, ch.KeyBody = &row, key, keyBody
+	for _, w := range warm {
+		if err := ch.input(w); err != nil {
+			return err
+		}
+	}
 	if err := ch.input(s.c.engine()); err != nil {
 		return err
 	}

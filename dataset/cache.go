@@ -1,46 +1,52 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"weak"
 
 	"tourney"
+	"tourney/dataset/shard"
 )
 
-// DefaultMemory is how many bytes of matrices a Cache holds on to unless told
-// otherwise.
+// DefaultMemory is how many bytes of matrices a Cache keeps mapped for later
+// unless told otherwise.
 const DefaultMemory = 2 << 30
 
-// Cache is a worker's cache of datasets: blobs on disk, matrices in memory.
-// Its methods may be called from many goroutines.
+// Cache is a worker's cache of datasets: blobs, and matrices made of them, on
+// disk. Its methods may be called from many goroutines.
 //
-// Matrices are made once and shared. The Cache itself holds on to the most
-// recently used ones within a bound, and to the last one whatever its size.
-// What it lets go of but a trainer still uses is found again as long as it is
-// used, and otherwise left to the garbage collector; so the bound is on what
-// is kept for later, and nothing that is used is ever made twice.
+// A matrix is made once, shard by shard, in a file of the cache's directory,
+// and mapped: its pages are shared by all that use it, in this process and in
+// others, and are no part of the memory that a process has to itself. The
+// Cache itself keeps the most recently used mappings within a bound, and the
+// last one whatever its size. What it lets go of but a trainer still uses is
+// found again as long as it is used.
 type Cache struct {
 	disk  *disk
-	loads flights[loadKey, *Data]
+	loads flights[Request, *Data]
 
 	mu     sync.Mutex
 	memory int64 // guarded by mu, like all that follows
 	clock  int64 // counts uses
-	loaded map[loadKey]*matrices
+	loaded map[Request]*matrices
 }
 
-// loadKey names what Load returns.
-type loadKey struct {
-	version    string
-	validation tourney.Validation // zero for a final job
-	kind       tourney.JobKind
+// Request names what Load returns.
+type Request struct {
+	Version    string
+	Validation tourney.Validation // of a rung
+	Preprocess tourney.Preprocess // as a trial's parameters have it
+	Kind       tourney.JobKind
+	Form       Form // empty: Dense
 }
 
-// matrices is one entry of the cache in memory.
+// matrices is one entry of what is kept for later.
 type matrices struct {
 	kept  *Data // nil once let go of
 	alive weak.Pointer[Data]
@@ -49,8 +55,8 @@ type matrices struct {
 }
 
 // NewCache returns a cache in a directory, which several processes may share
-// and which need not be there. limit bounds the blobs on disk, in bytes; those
-// in use may exceed it for as long as they are.
+// and which need not be there. limit bounds the blobs and matrices on disk, in
+// bytes; those in use may exceed it for as long as they are.
 func NewCache(dir string, limit int64, fetch Fetcher) (*Cache, error) {
 	if limit <= 0 {
 		return nil, fmt.Errorf("open cache: the limit must be positive, not %d bytes", limit)
@@ -59,7 +65,7 @@ func NewCache(dir string, limit int64, fetch Fetcher) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open cache: %w", err)
 	}
-	return &Cache{disk: d, memory: DefaultMemory, loaded: map[loadKey]*matrices{}}, nil
+	return &Cache{disk: d, memory: DefaultMemory, loaded: map[Request]*matrices{}}, nil
 }
 
 // LimitMemory bounds the matrices that are kept for later, in bytes.
@@ -73,7 +79,7 @@ func (c *Cache) LimitMemory(bytes int64) {
 // Close releases the directory. What was loaded stays usable.
 func (c *Cache) Close() error { return c.disk.root.Close() }
 
-// Versions returns the versions of the datasets whose matrices are in memory,
+// Versions returns the versions of the datasets whose matrices are at hand,
 // sorted.
 func (c *Cache) Versions() []string {
 	c.mu.Lock()
@@ -81,64 +87,73 @@ func (c *Cache) Versions() []string {
 	var versions []string
 	for key, m := range c.loaded {
 		if m.alive.Value() != nil {
-			versions = append(versions, key.version)
+			versions = append(versions, key.Version)
 		}
 	}
 	slices.Sort(versions)
 	return slices.Compact(versions)
 }
 
-// Load returns the matrices of a job on a version of a dataset.
+// Load returns the matrices of a job.
 //
-// A rung trains on the rows that are not test rows but the last share of them
-// in shuffled order, and validates on those. A final job trains on all of them
-// and tests on the test rows: it needs a token, and fails with
-// tourney.ErrRefused without one or if the coordinator refuses it.
+// A rung trains on some of the rows that are not test rows and validates on
+// others, as its validation says. A final job trains on all of them and tests
+// on the test rows: it needs a token, and fails with tourney.ErrRefused without
+// one or if the coordinator refuses it.
 //
-// An error that is ErrCorrupt means that a blob never matched its hash.
-func (c *Cache) Load(ctx context.Context, version string, v tourney.Validation, kind tourney.JobKind, token *tourney.Token) (*Data, error) {
-	key := loadKey{version: version, kind: kind}
-	switch kind {
-	case tourney.JobRung:
-		if err := checkValidation(v); err != nil {
-			return nil, err
-		}
-		key.validation = v
-	case tourney.JobFinal:
-		if token == nil {
-			return nil, fmt.Errorf("dataset %.12s: %w: test rows are served to final attempts alone", version, tourney.ErrRefused)
-		}
-	default:
-		return nil, tourney.Invalid("kind", "%q must be %s or %s", kind, tourney.JobRung, tourney.JobFinal)
+// An error that is ErrCorrupt means that a blob is not what it should be; one
+// that is a *tourney.InvalidError, that the dataset cannot be used as asked.
+func (c *Cache) Load(ctx context.Context, req Request, token *tourney.Token) (*Data, error) {
+	if err := req.normalise(); err != nil {
+		return nil, err
 	}
-	data, err := c.loads.do(ctx, key, func() (*Data, error) {
-		if data := c.find(key); data != nil {
+	if req.Kind == tourney.JobFinal && token == nil {
+		return nil, fmt.Errorf("dataset %.12s: %w: test rows are served to final attempts alone", req.Version, tourney.ErrRefused)
+	}
+	data, err := c.loads.do(ctx, req, func() (*Data, error) {
+		if data := c.find(req); data != nil {
 			return data, nil
 		}
-		data, err := c.make(ctx, key, token)
+		data, err := c.make(ctx, req, token)
 		if err == nil {
-			c.keep(key, data)
+			c.keep(req, data)
 		}
 		return data, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("dataset %.12s: %w", version, err)
+		return nil, fmt.Errorf("dataset %.12s: %w", req.Version, err)
 	}
 	return data, nil
 }
 
-func checkValidation(v tourney.Validation) error {
-	if v.Kind != "holdout" {
-		return tourney.Invalid("validation.kind", "%q is not supported by this version; use holdout", v.Kind)
+// normalise leaves in a request what the matrices depend on, and nothing else.
+func (r *Request) normalise() error {
+	r.Form = cmp.Or(r.Form, Dense)
+	switch r.Kind {
+	case tourney.JobRung:
+		if fields := r.Validation.Check(); len(fields) > 0 {
+			return tourney.Invalid("validation."+fields[0].Path, "%s", fields[0].Message)
+		}
+	case tourney.JobFinal:
+		r.Validation = tourney.Validation{}
+	default:
+		return tourney.Invalid("kind", "%q must be %s or %s", r.Kind, tourney.JobRung, tourney.JobFinal)
 	}
-	if !(v.Fraction > 0 && v.Fraction < 1) {
-		return tourney.Invalid("validation.fraction", "must be greater than 0 and less than 1, not %v", v.Fraction)
+	switch r.Form {
+	case Dense, CSR:
+	case Binned:
+		r.Preprocess = tourney.Preprocess{} // values in bins need none
+	default:
+		return tourney.Invalid("form", "%q must be %s, %s or %s", r.Form, Dense, CSR, Binned)
+	}
+	if fields := r.Preprocess.Normalise(); len(fields) > 0 {
+		return tourney.Invalid("preprocess."+fields[0].Path, "%s", fields[0].Message)
 	}
 	return nil
 }
 
 // find returns matrices that are in memory, or nil.
-func (c *Cache) find(key loadKey) *Data {
+func (c *Cache) find(key Request) *Data {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.loaded[key]
@@ -157,7 +172,7 @@ func (c *Cache) find(key loadKey) *Data {
 }
 
 // keep holds on to matrices that were just made.
-func (c *Cache) keep(key loadKey, data *Data) {
+func (c *Cache) keep(key Request, data *Data) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
@@ -179,41 +194,80 @@ func (c *Cache) shrink() {
 			delete(c.loaded, key)
 		}
 	}
-	slices.SortFunc(kept, func(a, b *matrices) int { return int(a.used - b.used) })
+	slices.SortFunc(kept, func(a, b *matrices) int { return cmp.Compare(a.used, b.used) })
 	for ; len(kept) > 1 && total > c.memory; kept = kept[1:] {
 		total -= kept[0].size
 		kept[0].kept = nil
 	}
 }
 
-// make reads a dataset's shards and makes matrices of them.
-func (c *Cache) make(ctx context.Context, key loadKey, token *tourney.Token) (*Data, error) {
-	ds, err := c.manifest(ctx, key.version)
+// make maps the matrices of a job, which it makes where they are missing.
+func (c *Cache) make(ctx context.Context, req Request, token *tourney.Token) (*Data, error) {
+	ds, err := c.manifest(ctx, req.Version)
 	if err != nil {
 		return nil, err
 	}
-	rest := ds.Rows - ds.TestRows
-	shards := ds.Shards
-	train := rest
-	if key.kind == tourney.JobFinal {
-		shards = slices.Concat(ds.Shards, ds.Test)
-	} else {
-		train -= holdout(key.validation.Fraction, rest)
+	r := &rows{ds: ds, disk: c.disk, token: token}
+	data := &Data{Version: ds.Version, Task: ds.Task, Classes: ds.Classes}
+	if req.Form == Binned {
+		return data, c.makeBinned(ctx, r, req, data)
 	}
-	t, err := c.table(ctx, ds, shards, token)
-	if err != nil {
-		return nil, err
+	if req.Kind == tourney.JobRung {
+		if err := CheckValidation(req.Validation, ds); err != nil {
+			return nil, err
+		}
 	}
-	data, other, err := newData(ds, t, train)
-	if err != nil {
-		return nil, err
-	}
-	if key.kind == tourney.JobFinal {
-		data.Test = other
-	} else {
-		data.Valid = other
+	for i := range Folds(req.Validation) {
+		m, err := c.matrix(ctx, r, &recipe{ds.Version, req.Kind, req.Validation, i, req.Preprocess, req.Form})
+		if err != nil {
+			return nil, err
+		}
+		fold := &Fold{Train: m.matrix(0, m.Train), Prep: m.Prep}
+		data.Folds = append(data.Folds, fold)
+		if other := m.matrix(m.Train, m.Rows); req.Kind == tourney.JobFinal {
+			data.Test = other
+		} else {
+			fold.Valid = other
+		}
 	}
 	return data, nil
+}
+
+// makeBinned maps the bins of all rows, of which each fold has its own.
+func (c *Cache) makeBinned(ctx context.Context, r *rows, req Request, data *Data) error {
+	n := r.ds.Rows - r.ds.TestRows
+	cuts := []cutting{{[]span{{0, n}}, span{n, r.ds.Rows}}}
+	if req.Kind == tourney.JobRung {
+		var err error
+		if cuts, err = r.cut(ctx, req.Validation); err != nil {
+			return err
+		}
+	}
+	m, err := c.matrix(ctx, r, &recipe{version: r.ds.Version, kind: req.Kind, form: Binned})
+	if err != nil {
+		return err
+	}
+	for _, cut := range cuts {
+		fold := &Fold{Train: m.binned(cut.train...), Bins: m.Bins}
+		data.Folds = append(data.Folds, fold)
+		if other := m.binned(cut.other); req.Kind == tourney.JobFinal {
+			data.Test = other
+		} else {
+			fold.Valid = other
+		}
+	}
+	return nil
+}
+
+// matrix maps a matrix file, which it makes if it is missing.
+func (c *Cache) matrix(ctx context.Context, r *rows, recipe *recipe) (*mapping, error) {
+	return c.disk.matrix(ctx, recipe.key(), func(f *os.File) error {
+		w := &fileWriter{file: f, directory: directory{Key: recipe.key(), Arrays: map[string]region{}}}
+		if err := (&maker{rows: r, recipe: recipe, fileWriter: w}).make(ctx); err != nil {
+			return err
+		}
+		return w.finish()
+	})
 }
 
 // manifest reads the description of a version.
@@ -236,9 +290,10 @@ func (c *Cache) manifest(ctx context.Context, version string) (*tourney.Dataset,
 // checkManifest refuses numbers that do not add up, before anything is
 // allocated by them.
 func checkManifest(ds *tourney.Dataset) error {
+	schema := shard.Of(ds, shard.Train)
 	sum := func(shards []tourney.Shard) (rows int) {
 		for _, s := range shards {
-			if s.Rows <= 0 || s.Bytes <= 0 || s.Rows > ds.Rows-rows {
+			if s.Rows <= 0 || s.Rows > shard.RowsMax(schema) || s.Bytes <= 0 || s.Rows > ds.Rows-rows {
 				return -1
 			}
 			rows += s.Rows
@@ -252,41 +307,4 @@ func checkManifest(ds *tourney.Dataset) error {
 		return fmt.Errorf("unknown task %q", ds.Task)
 	}
 	return nil
-}
-
-// table reads shards one after the other into one table. The token is shown
-// for test shards alone.
-func (c *Cache) table(ctx context.Context, ds *tourney.Dataset, shards []tourney.Shard, token *tourney.Token) (*Table, error) {
-	t := &Table{}
-	for _, s := range shards {
-		t.Rows += s.Rows
-	}
-	for _, col := range ds.Columns {
-		s := Series{Name: col.Name, Kind: col.Kind, Levels: col.Categories}
-		switch {
-		case col.Kind == tourney.Number:
-			s.Numbers = make([]float64, t.Rows)
-		case len(col.Categories) > 0:
-			s.Codes = make([]int32, t.Rows)
-		default:
-			continue // without any value it is in no shard
-		}
-		t.Columns = append(t.Columns, s)
-	}
-	at := 0
-	for i, s := range shards {
-		show := token
-		if i < len(ds.Shards) {
-			show = nil
-		}
-		blob, err := c.disk.read(ctx, s.Hash, s.Bytes, show)
-		if err != nil {
-			return nil, fmt.Errorf("shard %d: %w", i, err)
-		}
-		if err := decodeShard(blob, t, at, s.Rows); err != nil {
-			return nil, fmt.Errorf("shard %d, blob %s: %w", i, s.Hash, err)
-		}
-		at += s.Rows
-	}
-	return t, nil
 }

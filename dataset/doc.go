@@ -1,20 +1,24 @@
-// Package dataset hides how a table becomes matrices: how its columns are
-// told apart, how its rows are shuffled, sealed and cut, how shards are
-// written, cached and read, and how values become the numbers that trainers
-// see.
+// Package dataset hides how a table becomes matrices: how a worker fetches the
+// shards of a dataset and keeps them, how its rows are cut into folds, and how
+// values become the numbers that trainers see.
 //
-// There are two halves, joined by blobs and by nothing else.
+// Its packages share the work:
 //
-// Registry takes a table in, once: it infers the columns' kinds from all rows
-// (csv.go, scan.go), shuffles, splits off the test rows (split.go), writes
-// shards (shard.go), and registers a version, which is the hash of its
-// manifest. The same bytes and options give the same version on any machine.
+//	table   the forms in which rows pass between the others
+//	read    files of all kinds into rows; sql queries over them
+//	ingest  rows into a version: kinds, order, sealed test rows, statistics
+//	shard   rows as bytes that are named by their hash
 //
-// Cache is a worker's: it fetches blobs, keeps them on disk within a bound,
-// checks every byte against its hash before it is used (disk.go), and makes
-// the matrices of a job (load.go), preprocessed by what the training rows
-// alone have taught (preprocess.go).
+// Here is the worker's side. A Cache fetches blobs, keeps them on disk within a
+// bound and checks every byte against its hash before it is used (disk.go). It
+// cuts rows into folds, as runs of the order in which they are kept (cut.go),
+// learns from the training rows of each what preprocessing needs to know
+// (fit.go), and writes the matrix to a file that is mapped by all who train on
+// it (build.go, mapped.go, keep.go). Rows are read shard by shard in each pass
+// (rows.go), so the memory that it takes does not grow with the table.
 //
-// Later readers (Parquet, Arrow, SQL) join at rowSource, later splits at cut,
-// later forms of a matrix beside Matrix.
+// A Pipeline (pipeline.go, apply.go) is what was learnt; it travels with the
+// model. A Binning (bins.go) is the same for trees. All sums run in the order
+// of rows and all elementary functions are our own (numeric.go): the same
+// version gives the same bits on any machine, whatever its memory.
 package dataset

@@ -1,27 +1,24 @@
 package dataset_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 	"os"
-	"strings"
 
 	"tourney"
 	"tourney/dataset"
+	"tourney/dataset/shard"
+	"tourney/dataset/table"
 )
 
-// A table is taken in once; a worker then loads matrices by its version.
-func Example() {
+// A worker loads the matrices of a job by the version of its dataset.
+func ExampleCache() {
 	ctx := context.Background()
-	blobs := newMemory() // in life a blob.Dir here and a blob.Client at the worker
-
-	table := strings.NewReader("size,colour,price\n1,red,10.5\n2,blue,20.5\n3,red,30.5\n4,,40.5\n5,blue,50.5\n")
-	ds, err := dataset.NewRegistry(blobs, blobs, "").Add(ctx, tourney.DatasetRequest{Name: "toys", Target: "price", File: "toys.csv"}, table)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(ds.Task, ds.Rows, "rows,", ds.TestRows, "of them sealed")
+	blobs := newMemory() // in life a client of the coordinator's blobs
+	version := toys(ctx, blobs)
 
 	dir, err := os.MkdirTemp("", "cache")
 	if err != nil {
@@ -33,12 +30,43 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer cache.Close()
-	data, err := cache.Load(ctx, ds.Version, tourney.Validation{Kind: "holdout", Fraction: 0.25}, tourney.JobRung, nil)
+	data, err := cache.Load(ctx, dataset.Request{
+		Version: version, Kind: tourney.JobRung,
+		Validation: tourney.Validation{Kind: tourney.KFold, Folds: 2},
+		Preprocess: tourney.Preprocess{Scale: "min_max"},
+	}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(data.Train.N, "rows to train on,", data.Valid.N, "to validate")
+	for _, fold := range data.Folds {
+		fmt.Println(fold.Train.N, "rows to train on,", fold.Valid.N, "to validate;", fold.Prep.Features(), fold.Train.X)
+	}
 	// Output:
-	// regression 5 rows, 1 of them sealed
-	// 3 rows to train on, 1 to validate
+	// 2 rows to train on, 2 to validate; [size colour=blue colour=red] [0 0 1 1 1 0]
+	// 2 rows to train on, 2 to validate; [size colour=blue colour=red] [0 0 1 1 1 0]
+}
+
+// toys stores a small dataset, as ingestion does.
+func toys(ctx context.Context, blobs *memory) string {
+	ds := tourney.Dataset{Target: "price", Task: tourney.Regression, Rows: 4, Columns: []tourney.Column{
+		{Name: "size", Kind: tourney.Number},
+		{Name: "colour", Kind: tourney.Category, Categories: []string{"blue", "red"}},
+		{Name: "price", Kind: tourney.Number},
+	}}
+	var b bytes.Buffer
+	if err := shard.Encode(&b, shard.Of(&ds, shard.Train), &table.Frame{Rows: 4, Series: []table.Series{
+		{Name: "size", Kind: tourney.Number, Numbers: []float64{1, 2, 3, 4}},
+		{Name: "colour", Kind: tourney.Category, Codes: []int32{1, 0, 1, 0}},
+		{Name: "price", Kind: tourney.Number, Numbers: []float64{10, 20, 30, 40}},
+	}}); err != nil {
+		log.Fatal(err)
+	}
+	hash, size, _ := blobs.Put(ctx, &b)
+	ds.Shards = []tourney.Shard{{Hash: hash, Rows: 4, Bytes: size}}
+	manifest, err := json.Marshal(ds)
+	if err != nil {
+		log.Fatal(err)
+	}
+	version, _, _ := blobs.Put(ctx, bytes.NewReader(manifest))
+	return version
 }

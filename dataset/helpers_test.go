@@ -2,18 +2,22 @@ package dataset_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"strings"
+	"math"
+	"slices"
 	"sync"
 	"testing"
 
 	"tourney"
 	"tourney/dataset"
+	"tourney/dataset/shard"
+	"tourney/dataset/table"
 )
 
 // memory holds blobs and datasets in maps: Blobs, Catalog and Fetcher at once.
@@ -100,26 +104,8 @@ func (m *memory) opened(hash string) int {
 	return n
 }
 
-// add registers a table.
-func (m *memory) add(t *testing.T, req tourney.DatasetRequest, csv string) tourney.Dataset {
-	t.Helper()
-	ds, err := m.try(t, req, csv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ds
-}
-
-func (m *memory) try(t *testing.T, req tourney.DatasetRequest, csv string) (tourney.Dataset, error) {
-	t.Helper()
-	if req.Name == "" {
-		req.Name = "t"
-	}
-	return dataset.NewRegistry(m, m, t.TempDir()).Add(t.Context(), req, strings.NewReader(csv))
-}
-
 // cache opens a cache that fetches from m.
-func (m *memory) cache(t *testing.T, dir string, limit int64) *dataset.Cache {
+func (m *memory) cache(t testing.TB, dir string, limit int64) *dataset.Cache {
 	t.Helper()
 	c, err := dataset.NewCache(dir, limit, m)
 	if err != nil {
@@ -136,35 +122,165 @@ const (
 
 var finalToken = &tourney.Token{Epoch: "e", Sweep: "s", Trial: 1, Attempt: 1}
 
-func share(f float64) tourney.Validation { return tourney.Validation{Kind: "holdout", Fraction: f} }
+func share(f float64) tourney.Validation {
+	return tourney.Validation{Kind: tourney.Holdout, Fraction: f}
+}
+
+// request is one for a rung with a fifth of the rows to validate on.
+func request(version string) dataset.Request {
+	return dataset.Request{Version: version, Validation: share(fifth), Kind: tourney.JobRung}
+}
+
+// load loads what must be there.
+func load(t testing.TB, c *dataset.Cache, req dataset.Request) *dataset.Data {
+	t.Helper()
+	var token *tourney.Token
+	if req.Kind == tourney.JobFinal {
+		token = finalToken
+	}
+	data, err := c.Load(t.Context(), req, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
 
 // rung loads a dataset for a rung with a fifth of the rows to validate on.
-func rung(t *testing.T, c *dataset.Cache, version string) *dataset.Data {
+func rung(t testing.TB, c *dataset.Cache, version string) *dataset.Data {
 	t.Helper()
-	data, err := c.Load(t.Context(), version, share(fifth), tourney.JobRung, nil)
+	return load(t, c, request(version))
+}
+
+func final(t testing.TB, c *dataset.Cache, version string) *dataset.Data {
+	t.Helper()
+	return load(t, c, dataset.Request{Version: version, Kind: tourney.JobFinal})
+}
+
+// put stores a version of a dataset: the rows of the frame in their order, of
+// which the last so many are test rows.
+func (m *memory) put(t testing.TB, ds tourney.Dataset, f *table.Frame, testRows int) tourney.Dataset {
+	t.Helper()
+	ds.Rows, ds.TestRows = f.Rows, testRows
+	ds.Target = cmp.Or(ds.Target, "y")
+	ds.Task = cmp.Or(ds.Task, tourney.Regression)
+	for _, s := range f.Series {
+		c := tourney.Column{Name: s.Name, Kind: s.Kind, Categories: s.Levels}
+		for _, i := range s.Index {
+			c.Width = max(c.Width, int(i)+1)
+		}
+		if s.Name == ds.Target && ds.Task == tourney.Classification && s.Kind == tourney.Category {
+			ds.Classes = s.Levels
+		}
+		ds.Columns = append(ds.Columns, c)
+	}
+	for _, part := range []struct {
+		use    shard.Use
+		lo, hi int
+		to     *[]tourney.Shard
+	}{{shard.Train, 0, f.Rows - testRows, &ds.Shards}, {shard.Test, f.Rows - testRows, f.Rows, &ds.Test}} {
+		schema := shard.Of(&ds, part.use)
+		for lo := part.lo; lo < part.hi; lo += shard.RowsMax(schema) {
+			hi := min(lo+shard.RowsMax(schema), part.hi)
+			var b bytes.Buffer
+			if err := shard.Encode(&b, schema, slice(f, lo, hi)); err != nil {
+				t.Fatal(err)
+			}
+			hash, size, _ := m.Put(context.Background(), &b)
+			*part.to = append(*part.to, tourney.Shard{Hash: hash, Rows: hi - lo, Bytes: size})
+			ds.Bytes += size
+		}
+	}
+	text, err := json.Marshal(ds)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return data
+	ds.Version, _, _ = m.Put(context.Background(), bytes.NewReader(text))
+	return ds
 }
 
-func final(t *testing.T, c *dataset.Cache, version string) *dataset.Data {
-	t.Helper()
-	data, err := c.Load(t.Context(), version, tourney.Validation{}, tourney.JobFinal, finalToken)
-	if err != nil {
-		t.Fatal(err)
+// slice returns rows of a frame.
+func slice(f *table.Frame, lo, hi int) *table.Frame {
+	out := &table.Frame{Rows: hi - lo}
+	for _, s := range f.Series {
+		switch {
+		case s.Numbers != nil:
+			s.Numbers = s.Numbers[lo:hi]
+		case s.Codes != nil:
+			s.Codes = s.Codes[lo:hi]
+		case s.Hashes != nil:
+			s.Hashes = s.Hashes[lo:hi]
+		default:
+			s.Starts = s.Starts[lo : hi+1]
+		}
+		out.Series = append(out.Series, s)
 	}
-	return data
+	return out
 }
 
-// numbers is a regression table of n rows: id counts from 0, y is 3·id + 0.5.
-func numbers(n int) string {
-	var b strings.Builder
-	b.WriteString("id,y\n")
-	for i := range n {
-		fmt.Fprintf(&b, "%d,%d.5\n", i, 3*i)
+var nan = math.NaN()
+
+func number(name string, values ...float64) table.Series {
+	return table.Series{Name: name, Kind: tourney.Number, Numbers: values}
+}
+
+// category makes a column; "" is missing.
+func category(name string, values ...string) table.Series {
+	s := table.Series{Name: name, Kind: tourney.Category}
+	for _, v := range values {
+		if v != "" && !slices.Contains(s.Levels, v) {
+			s.Levels = append(s.Levels, v)
+		}
 	}
-	return b.String()
+	slices.Sort(s.Levels)
+	for _, v := range values {
+		s.Codes = append(s.Codes, int32(slices.Index(s.Levels, v)))
+	}
+	return s
+}
+
+// text makes a column; "" is missing.
+func text(name string, values ...string) table.Series {
+	s := table.Series{Name: name, Kind: tourney.Text}
+	for _, v := range values {
+		h := uint64(0)
+		if v != "" {
+			h = table.Hash([]byte(v))
+		}
+		s.Hashes = append(s.Hashes, h)
+	}
+	return s
+}
+
+// sparse makes a column of rows of pairs of index and value.
+func sparse(name string, rows ...[][2]float64) table.Series {
+	s := table.Series{Name: name, Kind: tourney.Sparse, Starts: []int64{0}}
+	for _, row := range rows {
+		for _, e := range row {
+			s.Index, s.Values = append(s.Index, uint32(e[0])), append(s.Values, float32(e[1]))
+		}
+		s.Starts = append(s.Starts, int64(len(s.Index)))
+	}
+	return s
+}
+
+func frame(columns ...table.Series) *table.Frame {
+	c := &columns[0]
+	rows := max(len(c.Numbers), len(c.Codes), len(c.Hashes), len(c.Starts)-1)
+	return &table.Frame{Rows: rows, Series: columns}
+}
+
+// series makes a column of n numbers.
+func series(name string, n int, f func(i int) float64) table.Series {
+	s := number(name, make([]float64, n)...)
+	for i := range s.Numbers {
+		s.Numbers[i] = f(i)
+	}
+	return s
+}
+
+// line is a regression table of n rows: id counts from 0, y is 3·id + 0.5.
+func line(n int) *table.Frame {
+	return frame(series("id", n, func(i int) float64 { return float64(i) }), series("y", n, func(i int) float64 { return 3*float64(i) + 0.5 }))
 }
 
 func sumOf(data []byte) string {

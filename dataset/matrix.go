@@ -1,90 +1,81 @@
 package dataset
 
 import (
-	"fmt"
-
 	"tourney"
 )
 
-// Data is what a job trains on. It is shared: nobody writes to it.
+// The forms of a matrix.
+const (
+	Dense  Form = "dense"  // X
+	CSR    Form = "csr"    // RowPtr, Col, Val
+	Binned Form = "binned" // Bins
+)
+
+// Form is how a matrix keeps its features.
+type Form string
+
+// Data is what a job trains on. It is shared: nobody writes to it, and it has
+// to be held as long as anything in it is used.
 type Data struct {
-	Version  string
-	Task     tourney.Task
-	Classes  []string // of the target; nil for regression
-	Features []string // of the matrices' columns
-	Train    *Matrix
-	Valid    *Matrix // nil for a final job
-	Test     *Matrix // nil except for a final job
-	Prep     *Preprocess
+	Version string
+	Task    tourney.Task
+	Classes []string // of the target; nil for regression
+	Folds   []*Fold  // one, or as many as the validation has; of a final job one
+	Test    *Matrix  // nil except for a final job
 }
 
-// Matrix is rows ready to train on, in the dataset's shuffled order.
+// Fold is what one model of a trial trains on, and is validated on.
+type Fold struct {
+	Train *Matrix
+	Valid *Matrix   // nil for a final job
+	Prep  *Pipeline // of dense and CSR matrices
+	Bins  *Binning  // of binned matrices
+}
+
+// Matrix is rows ready to train on, in the order in which the dataset keeps
+// them. Part i is its rows from i·PartRows on.
 type Matrix struct {
 	N, D int
-	X    []float32 // [n×d] row-major
 	Y    []float32 // [n] the target, or the number of its class
+	W    []float32 // [n] the weights of the rows; nil: all are alike
+
+	X []float32 // dense: [n×d] row-major
+
+	RowPtr []int64   // CSR: [n+1] row i has the entries RowPtr[i] to RowPtr[i+1], of which the first may be more than 0,
+	Col    []uint32  // of these columns, rising within a row,
+	Val    []float32 // and these values
+
+	// Binned: the bins [rows×d] row-major of all rows of the dataset that a
+	// job may see, shared by all folds, and which of them are this matrix's.
+	Bins  []uint8
+	Spans []Span
+
+	from *mapping // keeps what the slices point to
 }
 
-// bytes is the memory that the matrices take.
+// Span is the rows from one on and below another.
+type Span struct{ From, To int }
+
+// bytes is the size of what a matrix points to.
+func (m *Matrix) bytes() int64 {
+	return 4*int64(len(m.Y)+len(m.W)+len(m.X)+len(m.Col)+len(m.Val)) + 8*int64(len(m.RowPtr))
+}
+
+// bytes is the size of what data point to.
 func (d *Data) bytes() int64 {
 	var n int64
-	for _, m := range []*Matrix{d.Train, d.Valid, d.Test} {
+	add := func(m *Matrix) {
 		if m != nil {
-			n += 4 * int64(len(m.X)+len(m.Y))
+			n += m.bytes()
 		}
+	}
+	for _, f := range d.Folds {
+		add(f.Train)
+		add(f.Valid)
+	}
+	add(d.Test)
+	if len(d.Folds) > 0 {
+		n += int64(len(d.Folds[0].Train.Bins))
 	}
 	return n
-}
-
-// newData makes the matrices of a job from a table whose first train rows are
-// trained on, and the rest validated or tested on.
-func newData(ds *tourney.Dataset, t *Table, train int) (d *Data, rest *Matrix, err error) {
-	y, err := targets(ds, t)
-	if err != nil {
-		return nil, nil, err
-	}
-	prep := Fit(t, train, ds.Target)
-	d = &Data{Version: ds.Version, Task: ds.Task, Classes: ds.Classes, Features: prep.Features(), Prep: prep}
-	if d.Train, err = prep.apply(t, 0, train); err != nil {
-		return nil, nil, err
-	}
-	if rest, err = prep.apply(t, train, t.Rows); err != nil {
-		return nil, nil, err
-	}
-	d.Train.Y, rest.Y = y[:train:train], y[train:]
-	return d, rest, nil
-}
-
-// targets returns the target of each row of a table.
-func targets(ds *tourney.Dataset, t *Table) ([]float32, error) {
-	at := t.column(ds.Target)
-	if at < 0 {
-		return nil, fmt.Errorf("%w: there is no target %s", errShard, ds.Target)
-	}
-	s := &t.Columns[at]
-	y := make([]float32, t.Rows)
-	if ds.Task == tourney.Regression {
-		if s.Kind != tourney.Number {
-			return nil, fmt.Errorf("%w: the target %s is not a number", errShard, ds.Target)
-		}
-		for row, v := range s.Numbers {
-			if s.Missing(row) {
-				return nil, fmt.Errorf("%w: the target is missing in row %d", errShard, row)
-			}
-			y[row] = float32(v)
-		}
-		return y, nil
-	}
-	class, err := classOf(ds.Classes, s)
-	if err != nil {
-		return nil, err
-	}
-	for row := range y {
-		c, ok := class(row)
-		if !ok {
-			return nil, fmt.Errorf("%w: row %d is of no class", errShard, row)
-		}
-		y[row] = float32(c)
-	}
-	return y, nil
 }

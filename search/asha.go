@@ -1,10 +1,6 @@
 package search
 
-import (
-	"math"
-
-	"tourney"
-)
+import "tourney"
 
 // asha is asynchronous successive halving, the promotion scheme of Li et al.,
 // "A System for Massively Parallel Hyperparameter Tuning", arXiv:1810.05934,
@@ -14,126 +10,104 @@ import (
 // Of two equal losses the one folded first ranks first. An infinite loss
 // counts as one that finished, but is never promoted. A trial that diverged or
 // failed on its way to a rung has not finished it.
+//
+// With several brackets it is asynchronous Hyperband (section 3.2 there): each
+// bracket begins a rung higher than the one before it and ranks for itself.
 type asha struct {
-	budgets []int
-	rungs   []rung   // all but the highest, which promotes nobody
-	entries []*entry // by trial: its place in the rung that it finished last
+	budgets  []int
+	eta      int
+	brackets brackets
+	rungs    [][]ranking // by bracket and rung: all but the highest, which promotes nobody
+	entries  []*entry    // by trial: its place at the rung that it finished last
 }
 
-func newASHA(spec tourney.Spec, _ tourney.Plan) (Scheduler, error) {
+func newASHA(spec tourney.Spec, _ tourney.Plan, ladder []int) Scheduler {
+	a := halving(spec, ladder)
+	if spec.EarlyTerminate.Stop {
+		return &stoppingASHA{asha: a}
+	}
+	return a
+}
+
+func halving(spec tourney.Spec, ladder []int) *asha {
 	e := spec.EarlyTerminate
-	// Rungs multiplies by eta, so a huge one would overflow there.
-	if e.Eta < 2 || e.Eta > maxEta {
-		return nil, tourney.Invalid("early_terminate.eta", "must be between 2 and %d, not %d", maxEta, e.Eta)
+	a := &asha{budgets: ladder, eta: e.Eta, brackets: newBrackets(max(e.Brackets, 1), len(ladder), e.Eta)}
+	for first := range max(e.Brackets, 1) {
+		rungs := make([]ranking, len(ladder)-1)
+		for r := first; r < len(rungs); r++ {
+			if spec.Objectives() > 1 {
+				rungs[r] = newFronts(e.Eta)
+			} else {
+				rungs[r] = newRung(e.Eta)
+			}
+		}
+		a.rungs = append(a.rungs, rungs)
 	}
-	if e.MinIter < 1 || e.MaxIter < e.MinIter || e.MaxIter > maxBudget {
-		return nil, tourney.Invalid("early_terminate", "min_iter %d and max_iter %d make no ladder", e.MinIter, e.MaxIter)
-	}
-	a := &asha{budgets: e.Rungs()}
-	for range len(a.budgets) - 1 {
-		a.rungs = append(a.rungs, newRung(e.Eta))
-	}
-	return a, nil
+	return a
 }
 
-func (a *asha) Ladder(int, tourney.Params) []int { return a.budgets }
+func (a *asha) Enter(p tourney.Proposed) (ladder []int, first int) {
+	return a.budgets, a.brackets.of(p.Trial)
+}
 
-func (a *asha) Finish(trial, rung int, loss float64) {
-	if rung >= len(a.rungs) {
-		return
-	}
-	for len(a.entries) <= trial {
+func (a *asha) Finish(f Finished) { a.rank(f) }
+
+// rank takes a trial into the ranking of its rung, which it returns with the
+// trial's place; nil at the highest.
+func (a *asha) rank(f Finished) (ranking, *entry) {
+	for len(a.entries) <= f.Trial {
 		a.entries = append(a.entries, nil)
 	}
-	a.entries[trial] = a.rungs[rung].insert(trial, loss)
+	if f.Rung >= len(a.budgets)-1 {
+		a.entries[f.Trial] = nil
+		return nil, nil
+	}
+	at, e := a.rungs[a.brackets.of(f.Trial)][f.Rung], entryOf(f)
+	at.insert(e)
+	a.entries[f.Trial] = e
+	return at, e
 }
 
+func (a *asha) Drop(int) {} // a rung counts those that have finished it, whatever became of them
+
 // Next looks from the highest rung down, as the paper's get_job does.
-func (a *asha) Next() (trial, rung int, ok bool) {
-	for r := len(a.rungs) - 1; r >= 0; r-- {
-		if e := a.rungs[r].best(); e != nil {
-			return e.trial, r + 1, true
+func (a *asha) Next() (trial, rung int, ok bool) { return a.promotion(len(a.budgets) - 1) }
+
+// promotion returns the trial that goes on, to a rung that is not above top.
+func (a *asha) promotion(top int) (trial, rung int, ok bool) {
+	for r := top - 1; r >= 0; r-- {
+		for first := 0; first < len(a.rungs) && first <= r; first++ {
+			if e := a.rungs[first][r].best(); e != nil {
+				return e.trial, r + 1, true
+			}
 		}
 	}
 	return 0, 0, false
 }
 
-func (a *asha) Start(trial, rung int) {
-	if rung > 0 {
+func (a *asha) Start(trial, _ int) {
+	if trial < len(a.entries) && a.entries[trial] != nil {
 		a.entries[trial].promoted = true
 	}
 }
 
-// rung ranks the trials that have finished it by (loss, order of folding), in
-// O(log n) for each of its methods, amortised.
-//
-// top holds the best ⌊n/eta⌋, its worst one first, and rest the others, best
-// first; as n grows, entries move between the two. ready holds those of top
-// that may be promoted, best first. An entry that was promoted or fell out of
-// top stays in ready until it comes to the front.
-type rung struct {
-	eta   int
-	n     int
-	top   heap[*entry]
-	rest  heap[*entry]
-	ready heap[*entry]
+// stoppingASHA is the stopping form: a trial that finishes a rung goes on at
+// once if it is among the best 1/eta there now, or as good as the last of
+// those, and ends otherwise. The first eta-1 of a rung all go on, since there is
+// no best 1/eta of them. A trial without a value ends.
+type stoppingASHA struct {
+	*asha
+	turns
 }
 
-type entry struct {
-	trial    int
-	loss     float64
-	seq      int // its place in the order of folding
-	inTop    bool
-	inReady  bool
-	promoted bool
-}
-
-func (e *entry) before(f *entry) bool {
-	return e.loss < f.loss || e.loss == f.loss && e.seq < f.seq
-}
-
-func newRung(eta int) rung {
-	best := (*entry).before
-	worst := func(e, f *entry) bool { return f.before(e) }
-	return rung{eta: eta, top: heap[*entry]{before: worst}, rest: heap[*entry]{before: best}, ready: heap[*entry]{before: best}}
-}
-
-func (r *rung) insert(trial int, loss float64) *entry {
-	e := &entry{trial: trial, loss: loss, seq: r.n}
-	r.n++
-	if r.top.len() > 0 && e.before(r.top.peek()) {
-		worst := r.top.pop()
-		worst.inTop = false
-		r.rest.push(worst)
-		r.rise(e)
-	} else {
-		r.rest.push(e)
-	}
-	if r.n/r.eta > r.top.len() {
-		r.rise(r.rest.pop())
-	}
-	return e
-}
-
-// rise puts an entry into top.
-func (r *rung) rise(e *entry) {
-	e.inTop = true
-	r.top.push(e)
-	if !e.promoted && !e.inReady && !math.IsInf(e.loss, 1) {
-		e.inReady = true
-		r.ready.push(e)
+func (a *stoppingASHA) Finish(f Finished) {
+	if at, e := a.rank(f); e != nil {
+		a.judge(f.Trial, f.Rung, e.finite() && (at.size() < a.eta || at.holds(e)))
 	}
 }
 
-// best returns the best entry that may be promoted, or nil.
-func (r *rung) best() *entry {
-	for r.ready.len() > 0 {
-		e := r.ready.peek()
-		if e.inTop && !e.promoted {
-			return e
-		}
-		r.ready.pop()
-		e.inReady = false
-	}
-	return nil
-}
+func (a *stoppingASHA) Next() (trial, rung int, ok bool) { return a.turns.Next() }
+
+func (a *stoppingASHA) Start(trial, rung int) { a.turns.Start(trial, rung) }
+
+func (a *stoppingASHA) Drop(trial int) { a.turns.Drop(trial) }

@@ -50,8 +50,9 @@ func TestASHAIsThePapersAlgorithm2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(asha.Ladder(0, nil)); n != rungs {
-			t.Fatalf("eta %d, max %d: %d rungs, want %d", eta, early.MaxIter, n, rungs)
+		ladder, first := asha.Enter(tourney.Proposed{})
+		if n := len(ladder); n != rungs || first != 0 {
+			t.Fatalf("eta %d, max %d: %d rungs from %d, want %d from 0", eta, early.MaxIter, n, first, rungs)
 		}
 		var running [][2]int
 		var log []finished
@@ -69,7 +70,7 @@ func TestASHAIsThePapersAlgorithm2(t *testing.T) {
 				if rng.IntN(8) == 0 {
 					continue // it failed: the scheduler hears nothing
 				}
-				asha.Finish(f.trial, f.rung, f.loss)
+				asha.Finish(search.Finished{Result: search.Result{Trial: f.trial, Rung: f.rung, Loss: f.loss}, Last: f.loss})
 				log = append(log, f)
 				continue
 			}

@@ -21,6 +21,7 @@ import (
 //	diverged T@R | failed T@R [REASON ERROR…]
 //	lost T                    an attempt was lost
 //	pause | resume | cancel   a user acts
+//	limited LIMIT             a limit was reached outside
 //	again                     nothing is applied, only decided
 //	due                       whose report is next
 //
@@ -110,6 +111,8 @@ func input(t *testing.T, command string) tourney.EventBody {
 		return tourney.Engine{Version: "1"}
 	case "pause", "resume", "cancel":
 		return tourney.Acted{Action: tourney.Action(word)}
+	case "limited":
+		return tourney.Limited{Limit: rest}
 	case "lost":
 		return tourney.Lost{Trial: 0, Outcome: tourney.OutcomeLost}
 	case "done", "diverged", "failed":
@@ -145,10 +148,15 @@ func input(t *testing.T, command string) tourney.EventBody {
 func describe(d tourney.EventBody) string {
 	switch d := d.(type) {
 	case tourney.Proposed:
+		if d.Parent != nil {
+			return fmt.Sprintf("propose %d from %d after %d", d.Trial, d.Parent.Trial, d.Parent.Step) // with parameters around the parent's
+		}
 		return fmt.Sprintf("propose %d %s", d.Trial, d.Params.Key())
 	case tourney.Queued:
 		verb := map[tourney.JobKind]string{tourney.JobRung: "train", tourney.JobFinal: "refit"}[d.For]
 		return fmt.Sprintf("%s %d@%d to %d, %d-%d", verb, d.Trial, d.Rung, d.Budget, d.Start, d.Finish)
+	case tourney.Halted:
+		return "halt " + d.Limit
 	case tourney.Ended:
 		return fmt.Sprintf("end %d %s", d.Trial, d.State)
 	case tourney.Turned:

@@ -2,29 +2,38 @@ package search
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"tourney"
 )
 
 // cube is the unit cube that samplers see: one axis for each parameter that
-// has more than one value, in the order of the space.
+// has more than one value, in the order of the space but each after those that
+// its conditions name.
 //
-//	u       coordinates, len(axes), each in [0, 1)
+//	u       coordinates, len(axes), each in [0, 1); one of a parameter that has
+//	        no part in the point means nothing
 //	cell    number of a point of a finite space, in mixed radix over the axes,
-//	        the last one varying fastest
+//	        the last one varying fastest; an axis without a part in the point
+//	        counts as in its first cell
 //
 // Values become coordinates by bisection on Param.Decode, which never falls as
 // u grows. So kinds of parameter are known to package tourney alone, and a
 // coordinate that came from a value decodes to that value, bit for bit.
 type cube struct {
-	space tourney.Space
-	axes  []axis
-	cells int64 // of the whole cube; 0 if it is not finite or has more than 2^62
+	space       tourney.Space
+	order       []int // of the parameters, each after those that its conditions name
+	axes        []line
+	constraints []constraint
+	cells       int64 // of the whole cube; 0 if it is not finite or has more than 2^62
 }
 
-// axis is one parameter. It is a list of choices, or a lattice of numbers with
+// absent stands for the value of a parameter that has no part in a point.
+type absent struct{}
+
+// line is the axis of one parameter. It is a list of choices, or a lattice of numbers with
 // cells > 0, or continuous.
-type axis struct {
+type line struct {
 	param   *tourney.Param
 	choices []choice
 	lo      float64 // the least number of the lattice
@@ -37,6 +46,7 @@ type axis struct {
 type choice struct {
 	value any
 	u     float64 // the middle of its share of the axis
+	width float64 // of all its shares
 }
 
 // ticks is how many coordinates a uniform random float can take.
@@ -49,9 +59,13 @@ const maxLattice = ticks / 2
 // smallLattice is the size up to which the places of a lattice are kept.
 const smallLattice = 1024
 
-func newCube(space tourney.Space) (*cube, error) {
+func newCube(space tourney.Space, constraints []string) (*cube, error) {
 	c := &cube{space: space, cells: 1}
-	for i := range space {
+	var ok bool
+	if c.order, ok = space.Order(); !ok {
+		return nil, tourney.Invalid("parameters", "conditions go round or name parameters that are not there")
+	}
+	for _, i := range c.order {
 		p := &space[i]
 		if p.Fixed() {
 			if err := checkValue("parameters."+p.Name+".value", p.Value); err != nil {
@@ -70,19 +84,62 @@ func newCube(space tourney.Space) (*cube, error) {
 			c.cells *= a.cells
 		}
 	}
-	return c, nil
+	var err error
+	c.constraints, err = newConstraints(constraints, space)
+	return c, err
 }
 
-func newAxis(p *tourney.Param) (axis, error) {
-	a := axis{param: p}
+// fewCells is the size up to which a space is looked through for a point that
+// fulfils the constraints.
+const fewCells = 100_000
+
+// checkFeasible makes sure that some point fulfils the constraints: any of a
+// small space, or one of so many drawn at random.
+func (c *cube) checkFeasible(seed uint64) error {
+	if len(c.constraints) == 0 {
+		return nil
+	}
+	if c.cells > 0 && c.cells <= fewCells {
+		for cell := c.proper(0); cell < c.cells; cell = c.proper(cell + 1) {
+			if c.feasible(c.decode(c.coordinates(cell))) {
+				return nil
+			}
+		}
+		return tourney.Invalid("constraints", "no point of the space fulfils all of them; loosen one, or widen the parameters that it names")
+	}
+	rng := rand.New(rand.NewPCG(seed, math.MaxUint64))
+	u := make([]float64, len(c.axes))
+	for range fewCells {
+		for i := range u {
+			u[i] = rng.Float64()
+		}
+		if c.feasible(c.decode(u)) {
+			return nil
+		}
+	}
+	return tourney.Invalid("constraints", "no point of %d drawn at random fulfils all of them; loosen one, or narrow the parameters to where they can hold", fewCells)
+}
+
+// feasible reports whether a point fulfils all constraints.
+func (c *cube) feasible(point tourney.Params) bool {
+	for i := range c.constraints {
+		if !c.constraints[i].holds(point) {
+			return false
+		}
+	}
+	return true
+}
+
+func newAxis(p *tourney.Param) (line, error) {
+	a := line{param: p}
 	switch p.Distribution {
-	case tourney.Categorical, tourney.CategoricalProbs:
+	case tourney.Categorical, tourney.CategoricalProbs, tourney.Ordinal:
 		return newChoiceAxis(p)
 	case tourney.IntUniform:
 		a.step = 1
-	case tourney.QUniform, tourney.QLogUniformValues, tourney.QNormal, tourney.QLogNormal:
+	case tourney.QUniform, tourney.QLogUniformValues, tourney.QNormal, tourney.QLogNormal, tourney.QBeta:
 		a.step = p.Q
-	case tourney.Uniform, tourney.LogUniformValues, tourney.Normal, tourney.LogNormal:
+	case tourney.Uniform, tourney.LogUniformValues, tourney.InvLogUniformValues, tourney.Normal, tourney.LogNormal, tourney.Beta:
 		return a, nil
 	default:
 		return a, tourney.Invalid("parameters."+p.Name+".distribution", "no distribution %q", p.Distribution)
@@ -101,16 +158,16 @@ func newAxis(p *tourney.Param) (axis, error) {
 	return a, nil
 }
 
-func newChoiceAxis(p *tourney.Param) (axis, error) {
+func newChoiceAxis(p *tourney.Param) (line, error) {
 	for _, v := range p.Values {
 		if err := checkValue("parameters."+p.Name+".values", v); err != nil {
-			return axis{}, err
+			return line{}, err
 		}
 	}
 	if p.Distribution == tourney.CategoricalProbs && len(p.Probabilities) != len(p.Values) {
-		return axis{}, tourney.Invalid("parameters."+p.Name+".probabilities", "has %d entries for %d values; give one for each", len(p.Probabilities), len(p.Values))
+		return line{}, tourney.Invalid("parameters."+p.Name+".probabilities", "has %d entries for %d values; give one for each", len(p.Probabilities), len(p.Values))
 	}
-	a := axis{param: p, choices: choices(p)}
+	a := line{param: p, choices: choices(p)}
 	a.cells = int64(len(a.choices))
 	if a.cells == 0 {
 		return a, tourney.Invalid("parameters."+p.Name+".values", "holds nothing that can be drawn")
@@ -122,16 +179,21 @@ func newChoiceAxis(p *tourney.Param) (axis, error) {
 // once.
 func choices(p *tourney.Param) []choice {
 	var out []choice
-	known := map[string]bool{}
+	known := map[string]int{}
 	from := 0.0
 	for i, v := range p.Values {
 		width := 1 / float64(len(p.Values))
 		if p.Distribution == tourney.CategoricalProbs {
 			width = p.Probabilities[i]
 		}
-		if key := valueKey(writable(p, v)); width > 0 && !known[key] {
-			known[key] = true
-			out = append(out, choice{writable(p, v), min(from+width/2, 1-1.0/ticks)})
+		if key := valueKey(writable(p, v)); width > 0 {
+			at, ok := known[key]
+			if !ok {
+				at = len(out)
+				known[key] = at
+				out = append(out, choice{value: writable(p, v), u: min(from+width/2, 1-1.0/ticks)})
+			}
+			out[at].width += width
 		}
 		from += width
 	}
@@ -141,18 +203,23 @@ func choices(p *tourney.Param) []choice {
 // valueKey is a text that two values share if a log cannot tell them apart.
 func valueKey(v any) string { return tourney.Params{"": v}.Key() }
 
-// decode returns the parameters at u, with those that are fixed.
+// decode returns the parameters at u, with those that are fixed and without
+// those that have no part.
 func (c *cube) decode(u []float64) tourney.Params {
 	params := make(tourney.Params, len(c.space))
-	axis := 0
-	for i := range c.space {
+	axis := -1
+	for _, i := range c.order {
 		p := &c.space[i]
-		if p.Fixed() {
-			params[p.Name] = writable(p, p.Value)
-			continue
+		if !p.Fixed() {
+			axis++
 		}
-		params[p.Name] = writable(p, p.Decode(u[axis]))
-		axis++
+		switch {
+		case !p.Active(params):
+		case p.Fixed():
+			params[p.Name] = writable(p, p.Value)
+		default:
+			params[p.Name] = writable(p, p.Decode(u[axis]))
+		}
 	}
 	return params
 }
@@ -174,22 +241,46 @@ func writable(p *tourney.Param, v any) any {
 }
 
 // encode returns coordinates of the point with these values, one for each
-// parameter of the space. A value outside the space is moved into it.
+// parameter of the space; NaN for those that are absent. A value outside the
+// space is moved into it.
 func (c *cube) encode(values []any) []float64 {
 	u := make([]float64, 0, len(c.axes))
-	for i := range c.space {
-		if !c.space[i].Fixed() {
-			u = append(u, c.axes[len(u)].encode(values[i]))
+	for _, i := range c.order {
+		if c.space[i].Fixed() {
+			continue
 		}
+		if values[i] == (absent{}) {
+			u = append(u, math.NaN())
+			continue
+		}
+		u = append(u, c.axes[len(u)].encode(values[i]))
 	}
 	return u
+}
+
+// values returns the values of a point, one for each parameter of the space.
+func (c *cube) values(params tourney.Params) []any {
+	values := make([]any, len(c.space))
+	for i := range c.space {
+		v, ok := params[c.space[i].Name]
+		if !ok {
+			v = absent{}
+		}
+		values[i] = v
+	}
+	return values
 }
 
 // cellOf returns the number of the cell that holds u.
 func (c *cube) cellOf(u []float64) int64 {
 	cell := int64(0)
+	params := c.decode(u)
 	for i := range c.axes {
-		cell = cell*c.axes[i].cells + c.axes[i].cellOf(u[i])
+		a := &c.axes[i]
+		cell *= a.cells
+		if _, ok := params[a.param.Name]; ok {
+			cell += a.cellOf(u[i])
+		}
 	}
 	return cell
 }
@@ -205,8 +296,39 @@ func (c *cube) coordinates(cell int64) []float64 {
 	return u
 }
 
+// proper returns the first cell from the given one on whose axes without a
+// part are in their first cell, so that each point has one such cell; cells if
+// there is none.
+func (c *cube) proper(cell int64) int64 {
+	if !c.space.Conditional() {
+		return cell
+	}
+	for cell < c.cells {
+		params := c.decode(c.coordinates(cell))
+		width := c.cells // of one step of the axis before the one looked at
+		rest := cell
+		next := cell
+		for i := range c.axes {
+			a := &c.axes[i]
+			step := width / a.cells
+			_, active := params[a.param.Name]
+			if digit := rest / step; !active && digit > 0 {
+				next = cell - rest + width // carry into the axis before
+				break
+			}
+			rest %= step
+			width = step
+		}
+		if next == cell {
+			return cell
+		}
+		cell = next
+	}
+	return c.cells
+}
+
 // number returns the value of a numeric axis at u = tick/ticks.
-func (a *axis) number(tick int64) float64 {
+func (a *line) number(tick int64) float64 {
 	return asFloat(writable(a.param, a.param.Decode(float64(tick)/ticks)))
 }
 
@@ -224,7 +346,7 @@ func asFloat(v any) float64 {
 }
 
 // firstAt returns the first tick whose number is x or more, ticks if none is.
-func (a *axis) firstAt(x float64) int64 {
+func (a *line) firstAt(x float64) int64 {
 	lo, hi := int64(0), int64(ticks)
 	for lo < hi {
 		mid := lo + (hi-lo)/2
@@ -237,7 +359,7 @@ func (a *axis) firstAt(x float64) int64 {
 	return lo
 }
 
-func (a *axis) encode(v any) float64 {
+func (a *line) encode(v any) float64 {
 	if a.choices != nil {
 		return a.choices[a.choiceOf(v)].u
 	}
@@ -248,7 +370,7 @@ func (a *axis) encode(v any) float64 {
 }
 
 // choiceOf returns the number of a choice, 0 if there is no such value.
-func (a *axis) choiceOf(v any) int {
+func (a *line) choiceOf(v any) int {
 	key := valueKey(writable(a.param, v))
 	for i, c := range a.choices {
 		if valueKey(c.value) == key {
@@ -258,7 +380,7 @@ func (a *axis) choiceOf(v any) int {
 	return 0
 }
 
-func (a *axis) cellOf(u float64) int64 {
+func (a *line) cellOf(u float64) int64 {
 	if a.choices != nil {
 		return int64(a.choiceOf(a.param.Decode(u)))
 	}
@@ -266,7 +388,7 @@ func (a *axis) cellOf(u float64) int64 {
 	return min(max(int64(math.Round((x-a.lo)/a.step)), 0), a.cells-1)
 }
 
-func (a *axis) coordinate(cell int64) float64 {
+func (a *line) coordinate(cell int64) float64 {
 	if a.choices != nil {
 		return a.choices[cell].u
 	}
@@ -282,18 +404,26 @@ func (a *axis) coordinate(cell int64) float64 {
 // checkValues returns what is wrong with the parameters of a trial from a log.
 // The values are not held against the distributions: that is Replay's part.
 func (c *cube) checkValues(params tourney.Params) error {
-	if len(params) != len(c.space) {
-		return tourney.Invalid("params", "has %d entries; the space has %d", len(params), len(c.space))
-	}
+	active := 0
 	for i := range c.space {
-		name := c.space[i].Name
-		v, ok := params[name]
-		if !ok {
-			return tourney.Invalid("params."+name, "is missing")
+		p := &c.space[i]
+		v, ok := params[p.Name]
+		switch {
+		case !p.Active(params):
+			if ok {
+				return tourney.Invalid("params."+p.Name, "has no part in a point whose values are such")
+			}
+			continue
+		case !ok:
+			return tourney.Invalid("params."+p.Name, "is missing")
 		}
-		if err := checkValue("params."+name, v); err != nil {
+		active++
+		if err := checkValue("params."+p.Name, v); err != nil {
 			return err
 		}
+	}
+	if len(params) != active {
+		return tourney.Invalid("params", "has %d entries; the point has %d", len(params), active)
 	}
 	return nil
 }

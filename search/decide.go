@@ -21,6 +21,12 @@ func (s *Search) next() tourney.EventBody {
 	case tourney.SweepCreated:
 		return tourney.Turned{State: tourney.SweepRunning}
 	case tourney.SweepRunning:
+		if d := s.halt(); d != nil {
+			return d
+		}
+		if d := s.stop(); d != nil {
+			return d
+		}
 		if d := s.fill(); d != nil {
 			return d
 		}
@@ -38,23 +44,60 @@ func (s *Search) next() tourney.EventBody {
 	return nil
 }
 
-// fill gives a free slot a promotion, or else a new trial.
+// stop ends a trial that the scheduler is done with.
+func (s *Search) stop() tourney.EventBody {
+	if scheduler, ok := s.scheduler.(stopper); ok {
+		if trial, ok := scheduler.Stop(); ok {
+			return tourney.Ended{Trial: trial, State: tourney.TrialPruned}
+		}
+	}
+	return nil
+}
+
+// fill gives a free slot a promotion, or else a new trial; in a population,
+// whichever has its turn.
 func (s *Search) fill() tourney.EventBody {
-	if s.closing || !s.slots.free() {
+	if s.closing || s.limits.reached != "" || !s.slots.free() {
 		return nil
 	}
 	if s.fresh >= 0 {
 		return s.rungJob(s.fresh)
 	}
+	population, bred := s.scheduler.(breeder)
+	if bred && population.Vacant() {
+		if d := s.propose(population); d != nil {
+			return d
+		}
+	}
 	if trial, _, ok := s.scheduler.Next(); ok {
 		return s.rungJob(trial)
 	}
+	if bred {
+		return nil
+	}
+	return s.propose(nil)
+}
+
+// propose returns the next trial, or nil if there can be none.
+func (s *Search) propose(population breeder) tourney.EventBody {
 	number := len(s.trials)
-	if number >= s.limit || s.exhausted {
+	if number >= s.limit {
 		return nil
 	}
 	rng := rand.New(rand.NewPCG(s.spec.Seed, uint64(number)))
-	params, ok := s.sampler.Sample(rng, s.history)
+	if population != nil {
+		if parent, ok := population.Parent(rng); ok {
+			params := s.history.explore(rng, parent.Trial, s.spec.EarlyTerminate.Resample)
+			return tourney.Proposed{Trial: number, Params: params, Parent: &parent}
+		}
+	}
+	if s.exhausted {
+		return nil
+	}
+	params, ok := s.points.next(rng, s.history)
+	if !ok {
+		params, ok = s.sampler.Sample(rng, s.history)
+	}
 	if !ok {
 		s.exhausted = true
 		return nil
@@ -103,11 +146,7 @@ func (s *Search) rungJob(number int) tourney.Queued {
 		return tourney.Queued{} // there is no rung above the highest; fits no event
 	}
 	job.Budget = t.ladder[job.Rung]
-	trained := 0
-	if t.rung >= 0 {
-		trained = t.ladder[t.rung]
-	}
-	return s.slots.place(job, job.Budget-trained)
+	return s.slots.place(job, job.Budget-t.trained)
 }
 
 // finalJob returns the job that refits a trial for as long as served it best.
@@ -131,7 +170,7 @@ func (s *Search) winner() int {
 		if !t.ranked() {
 			continue
 		}
-		row := tourney.Trial{Number: i, State: t.state, Rung: t.rung, Value: t.value}
+		row := tourney.Trial{Number: i, State: t.state, Rung: t.rung, Value: t.value, Violation: t.violation}
 		if best < 0 || s.spec.Metric.CompareTrials(&row, &top) < 0 {
 			best, top = i, row
 		}

@@ -16,10 +16,16 @@
 // randomness but generators seeded by the sweep's seed and a trial's number.
 // A Search belongs to one goroutine.
 //
+// # Rungs
+//
+// The trials of a sweep share one ladder of budgets ([Ladder]), and events
+// number rungs by it. A trial may begin above the lowest rung: in a higher
+// bracket, or where its parent left off.
+//
 // # Virtual time
 //
 // A sweep has Parallelism virtual slots, and each outstanding job holds one. A
-// job lasts as long as the steps that it adds. Under order fixed, reports are
+// job lasts as long as the steps that it trains. Under order fixed, reports are
 // folded by (virtual end, trial, rung), whatever the order in which real
 // workers finish, so the decisions depend on the spec and on what the trials
 // reported, and on nothing else. Under order arrival there is no virtual time.

@@ -3,6 +3,7 @@ package search
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"tourney"
 )
@@ -15,9 +16,12 @@ func invalid(format string, args ...any) error {
 // fold is the one way into the state, for events of the log and for decisions
 // just made.
 func (s *Search) fold(body tourney.EventBody) error {
-	if _, ok := body.(tourney.Engine); ok {
+	switch e := body.(type) {
+	case tourney.Engine:
 		s.begun = true // which one it is matters to people alone
 		return nil
+	case tourney.Warmed:
+		return s.foldWarmed(e)
 	}
 	if !s.begun {
 		return invalid("a log begins with an engine, not with %T", body)
@@ -27,6 +31,8 @@ func (s *Search) fold(body tourney.EventBody) error {
 		return nil // the job is offered again; the search waits
 	case tourney.Reported:
 		return s.foldReported(e)
+	case tourney.Limited:
+		return s.foldLimited(e)
 	case tourney.Acted:
 		return s.foldActed(e)
 	}
@@ -40,6 +46,8 @@ func (s *Search) fold(body tourney.EventBody) error {
 		return s.foldQueued(e)
 	case tourney.Ended:
 		return s.foldPruned(e)
+	case tourney.Halted:
+		return s.foldHalted(e)
 	case tourney.Turned:
 		return s.foldTurned(e)
 	}
@@ -63,15 +71,28 @@ func (s *Search) foldReported(e tourney.Reported) error {
 		return nil
 	}
 	t := &s.trials[e.Trial]
-	loss := math.Inf(1)
+	r := Result{Trial: e.Trial, Rung: e.Rung, Budget: job.Budget, Whole: e.Rung == len(t.ladder)-1, Loss: math.Inf(1)}
+	r.Losses, _ = s.spec.Losses(nil)
 	if e.Outcome == tourney.OutcomeDone {
 		t.rung, t.value, t.bestStep = e.Rung, finite(e.Value), e.BestStep
 		if t.value != nil {
-			loss = s.spec.Metric.Loss(*t.value)
+			r.Loss = s.spec.Metric.Loss(*t.value)
 		}
-		s.scheduler.Finish(e.Trial, e.Rung, loss)
+		r.Losses, r.Violation = s.spec.Losses(e.Metrics)
+		t.violation = r.Violation
+		if !s.restarts {
+			t.trained = job.Budget
+		}
+		last := r.Loss
+		if v := finite(e.Last); v != nil {
+			last = s.spec.Metric.Loss(*v)
+		}
+		s.scheduler.Finish(Finished{Result: r, Last: last})
+	} else {
+		s.scheduler.Drop(e.Trial)
 	}
-	s.history.finish(Result{Trial: e.Trial, Rung: e.Rung, Budget: job.Budget, Loss: loss})
+	s.history.finish(r)
+	s.limits.finish(r, e.Rung == len(t.ladder)-1)
 	switch {
 	case e.Outcome == tourney.OutcomeDiverged:
 		s.owe(e.Trial, tourney.TrialDiverged)
@@ -82,6 +103,15 @@ func (s *Search) foldReported(e tourney.Reported) error {
 	default:
 		t.state = tourney.TrialPaused
 	}
+	return nil
+}
+
+// foldWarmed takes what a past sweep has learnt.
+func (s *Search) foldWarmed(e tourney.Warmed) error {
+	if s.begun {
+		return invalid("what sweep %s has learnt comes after the engine", e.Sweep)
+	}
+	s.history.warm(e, s.spec.Metric)
 	return nil
 }
 
@@ -160,7 +190,7 @@ func (s *Search) foldOwed(body tourney.EventBody) error {
 
 func (s *Search) foldProposed(e tourney.Proposed) error {
 	switch {
-	case s.state != tourney.SweepRunning || s.closing:
+	case s.state != tourney.SweepRunning || s.closing || s.limits.reached != "":
 		return invalid("a proposal in a sweep that is %s", s.stage())
 	case s.fresh >= 0:
 		return invalid("a proposal before trial %d was queued", s.fresh)
@@ -174,11 +204,35 @@ func (s *Search) foldProposed(e tourney.Proposed) error {
 	if err := s.cube.checkValues(e.Params); err != nil {
 		return fmt.Errorf("trial %d: %w", e.Trial, err)
 	}
+	t := trial{state: tourney.TrialQueued}
+	if e.Parent != nil {
+		if err := s.checkParent(*e.Parent); err != nil {
+			return fmt.Errorf("trial %d: %w", e.Trial, err)
+		}
+		t.trained = e.Parent.Step
+	}
 	s.history.propose(e.Params)
-	s.trials = append(s.trials, trial{
-		state: tourney.TrialQueued, rung: -1, ladder: s.scheduler.Ladder(e.Trial, e.Params),
-	})
+	t.ladder, t.first = s.scheduler.Enter(e)
+	t.rung = t.first - 1
+	s.trials = append(s.trials, t)
 	s.fresh = e.Trial
+	return nil
+}
+
+// checkParent makes sure that a trial had such a state, and that there is a
+// rung above it.
+func (s *Search) checkParent(p tourney.Parent) error {
+	if _, ok := s.scheduler.(breeder); !ok {
+		return invalid("no trial of this sweep goes on from another's state")
+	}
+	if p.Trial < 0 || p.Trial >= len(s.trials) {
+		return invalid("its parent %d was not proposed", p.Trial)
+	}
+	t := &s.trials[p.Trial]
+	at, ok := slices.BinarySearch(t.ladder, p.Step)
+	if !ok || at < t.first || at > t.rung || at == len(t.ladder)-1 {
+		return invalid("its parent %d has no state after %d steps to go on from", p.Trial, p.Step)
+	}
 	return nil
 }
 
@@ -201,7 +255,7 @@ func (s *Search) foldQueued(e tourney.Queued) error {
 		return nil
 	}
 	switch {
-	case s.state != tourney.SweepRunning || s.closing:
+	case s.state != tourney.SweepRunning || s.closing || s.limits.reached != "":
 		return invalid("a job in a sweep that is %s", s.stage())
 	case !s.slots.free():
 		return invalid("a job when all %d slots are taken", s.slots.width)
@@ -219,20 +273,31 @@ func (s *Search) foldQueued(e tourney.Queued) error {
 	return nil
 }
 
-// foldPruned takes the end of a paused trial that nothing will promote.
+// foldPruned takes the end of a trial that the search does not go on with. A
+// scheduler that ends trials for good may end any that is paused, at any time,
+// so that the logs of other versions can be read. Otherwise what is paused ends
+// when nothing can promote it any more, and what was proposed and not queued
+// when a limit was reached.
 func (s *Search) foldPruned(e tourney.Ended) error {
 	if e.Trial < 0 || e.Trial >= len(s.trials) {
 		return invalid("the end of trial %d, which was not proposed", e.Trial)
 	}
 	t := &s.trials[e.Trial]
+	_, stops := s.scheduler.(stopper)
+	unwanted := e.Trial == s.fresh && s.limits.reached != ""
 	switch {
-	case e.State != tourney.TrialPruned || t.state != tourney.TrialPaused:
+	case e.State != tourney.TrialPruned || t.state != tourney.TrialPaused && !unwanted:
 		return invalid("trial %d, which is %s, has no cause to be %s", e.Trial, t.state, e.State)
-	case !s.quiet():
+	case s.state != tourney.SweepRunning || !s.quiet() && !stops && !unwanted:
 		return invalid("trial %d is pruned before the search is over", e.Trial)
 	}
 	t.state = tourney.TrialPruned
-	s.closing = true
+	if unwanted {
+		s.fresh = -1
+	} else if !stops {
+		s.closing = true
+	}
+	s.scheduler.Drop(e.Trial)
 	return nil
 }
 

@@ -2,7 +2,9 @@ package search_test
 
 import (
 	"errors"
+	"maps"
 	"math"
+	"slices"
 	"testing"
 
 	"tourney"
@@ -16,12 +18,16 @@ func FuzzApply(f *testing.F) {
 	f.Add([]byte{0, 1, 4, 0, 0, 4, 1, 0, 4, 2, 0, 4, 0, 1})
 	f.Add([]byte{0, 1, 8, 1, 9, 1, 4, 0, 0, 10, 1})
 	f.Add([]byte{0, 2, 0, 0, 2, 1, 0, 3, 0, 0, 6, 0, 1, 7, 2})
-	spec := parse(f, "metric: {name: rmse}\nparallelism: 2\nmethod: random\nrun_cap: 6\nearly_terminate: {type: asha, max_iter: 4, eta: 2}\nparameters: {a: {values: [x, y]}, b: {min: 0, max: 9}}\n")
+	f.Add([]byte{7, 1, 4, 0, 0, 4, 1, 0, 4, 2, 0, 4, 0, 1, 4, 0, 0, 4, 1, 0})
+	var specs []tourney.Spec
+	for _, name := range slices.Sorted(maps.Keys(early)) {
+		specs = append(specs, parse(f, "metric: {name: rmse}\nparallelism: 2\nmethod: random\nrun_cap: 6\nearly_terminate: "+early[name]+"\nparameters: {a: {values: [x, y]}, b: {min: 0, max: 9}}\n"))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) == 0 {
 			return
 		}
-		spec := spec
+		spec := specs[int(data[0]/2)%len(specs)]
 		if data[0]%2 == 1 {
 			spec.Order = tourney.OrderArrival
 		}
@@ -29,7 +35,7 @@ func FuzzApply(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := ledger{t: t, ran: map[[2]int]bool{}, ended: map[int]bool{}}
+		l := ledger{t: t, first: map[int]int{}, ran: map[[2]int]bool{}, ended: map[int]bool{}}
 		next := func() int {
 			if len(data) == 0 {
 				return 0
@@ -68,6 +74,7 @@ func FuzzApply(f *testing.F) {
 // ledger checks what no sequence of accepted events may break.
 type ledger struct {
 	t     *testing.T
+	first map[int]int // by trial: the rung that it began at
 	ran   map[[2]int]bool
 	ended map[int]bool
 }
@@ -76,7 +83,10 @@ func (l ledger) note(body tourney.EventBody) {
 	switch e := body.(type) {
 	case tourney.Queued:
 		job := [2]int{e.Trial, e.Rung}
-		if l.ran[job] || e.For == tourney.JobRung && (e.Rung > 0 && !l.ran[[2]int{e.Trial, e.Rung - 1}] || l.ended[e.Trial]) {
+		if _, begun := l.first[e.Trial]; !begun {
+			l.first[e.Trial] = e.Rung
+		}
+		if l.ran[job] || e.For == tourney.JobRung && (e.Rung > l.first[e.Trial] && !l.ran[[2]int{e.Trial, e.Rung - 1}] || l.ended[e.Trial]) {
 			l.t.Fatalf("job %v is queued twice, too early or after the trial's end", e)
 		}
 		l.ran[job] = true
@@ -111,7 +121,11 @@ func anyEvent(s *search.Search, kind int, next func() int) tourney.EventBody {
 	case 2:
 		return tourney.Acted{Action: []tourney.Action{tourney.ActionPause, tourney.ActionResume, tourney.ActionCancel, "?"}[next()%4]}
 	case 3:
-		return tourney.Proposed{Trial: next() % 8, Params: tourney.Params{"a": "x", "b": int64(next() % 12)}}
+		p := tourney.Proposed{Trial: next() % 8, Params: tourney.Params{"a": "x", "b": int64(next() % 12)}}
+		if n := next(); n%3 == 0 {
+			p.Parent = &tourney.Parent{Trial: n/3%8 - 1, Step: n % 14}
+		}
+		return p
 	case 4:
 		kind := []tourney.JobKind{tourney.JobRung, tourney.JobFinal, "?"}[next()%3]
 		return tourney.Queued{Trial: next()%8 - 1, Rung: next() % 5, For: kind, Budget: next() % 5, Start: int64(next() % 9), Finish: int64(next() % 9)}

@@ -5,19 +5,26 @@ import (
 	"math/rand/v2"
 
 	"tourney"
+	"tourney/search/axis"
 )
 
 // History is what a sampler may learn from. What it hands out is made when a
 // sampler first asks and kept, so that one that does not ask costs nothing.
 type History struct {
 	cube   *cube
+	views  []axis.Axis
 	slots  *slots
 	values [][]any     // by trial: one for each parameter of the space
 	points [][]float64 // by trial, as far as asked for
 	done   []Result
-	seen   map[[16]byte]struct{} // keys of the first `keyed` trials
-	keyed  int
-	jump   map[int64]int64 // from a cell found proposed to one nearer the next that is not
+	past   []Past
+	ranked []int // past, best first, once asked for
+
+	highest int                   // rung of which there is a result
+	counted int                   // results that are in highest
+	seen    map[[16]byte]struct{} // keys of the first `keyed` trials
+	keyed   int
+	jump    map[int64]int64 // from a cell found proposed to one nearer the next that is not
 }
 
 // Result is what one job of a trial came to.
@@ -25,11 +32,33 @@ type Result struct {
 	Trial  int
 	Rung   int
 	Budget int     // steps in all
+	Whole  bool    // the rung is the highest of the trial's
 	Loss   float64 // lower is better; +Inf if the trial diverged, failed or has no value
+	// Of a sweep with several objectives or with bounds: the loss of each
+	// objective, the first of which is Loss, and by how much the bounds are
+	// violated in all.
+	Losses    []float64
+	Violation float64
+}
+
+// losses returns the losses of all objectives.
+func (r *Result) losses() []float64 {
+	if len(r.Losses) > 0 {
+		return r.Losses
+	}
+	return []float64{r.Loss}
+}
+
+// Past is a finished trial of a past sweep, as far as this space has its
+// parameters.
+type Past struct {
+	Sweep string
+	Point []float64 // in the views' coordinates; NaN for what it did not have
+	Loss  float64   // as Result's
 }
 
 func newHistory(c *cube, s *slots) *History {
-	return &History{cube: c, slots: s, seen: map[[16]byte]struct{}{}, jump: map[int64]int64{}}
+	return &History{cube: c, views: c.views(), slots: s, seen: map[[16]byte]struct{}{}, jump: map[int64]int64{}}
 }
 
 // Trials returns how many trials were proposed, which is the number of the next.
@@ -56,6 +85,31 @@ func (h *History) Scatter(rng *rand.Rand) []float64 {
 	return u
 }
 
+// Axes returns the axes as models see them. The caller does not change them.
+func (h *History) Axes() []axis.Axis { return h.views }
+
+// Outstanding returns how many jobs are outstanding.
+func (h *History) Outstanding() int { return len(h.slots.jobs) }
+
+// At returns the coordinates of a trial on Axes, NaN where a parameter has no
+// part; a cell is at its middle. The caller does not change them.
+func (h *History) At(trial int) []float64 {
+	for len(h.points) < len(h.values) {
+		h.points = append(h.points, nil)
+	}
+	if h.points[trial] == nil {
+		h.points[trial] = h.cube.view(h.views, h.cube.encode(h.values[trial]))
+	}
+	return h.points[trial]
+}
+
+// Params returns the parameters at coordinates on Axes. Those of a parameter
+// that has no part mean nothing.
+func (h *History) Params(v []float64) tourney.Params { return h.cube.decode(h.cube.unview(h.views, v)) }
+
+// Past returns what past sweeps have learnt. The caller does not change it.
+func (h *History) Past() []Past { return h.past }
+
 // Done returns the results so far in the order of folding. The caller does not
 // change them.
 func (h *History) Done() []Result { return h.done }
@@ -63,54 +117,62 @@ func (h *History) Done() []Result { return h.done }
 // Pending returns the trials that have an outstanding job, by number.
 func (h *History) Pending() []int { return h.slots.trials() }
 
-// Point returns the coordinates of a trial, each in [0, 1). They come from its
-// parameters and are the same however the trial came into the history. The
-// caller does not change them.
-func (h *History) Point(trial int) []float64 {
-	for len(h.points) < len(h.values) {
-		h.points = append(h.points, nil)
-	}
-	if h.points[trial] == nil {
-		h.points[trial] = h.cube.encode(h.values[trial])
-	}
-	return h.points[trial]
-}
-
 // Decode returns the parameters at a point of the cube.
 func (h *History) Decode(u []float64) tourney.Params { return h.cube.decode(u) }
 
-// Seen reports whether a trial with these parameters was proposed.
-func (h *History) Seen(params tourney.Params) bool {
-	scratch := tourney.Params{}
+// Open reports whether a point may be proposed: it fulfils the constraints, and
+// no trial with these parameters was proposed.
+func (h *History) Open(params tourney.Params) bool {
+	return h.cube.feasible(params) && !h.proposed(params)
+}
+
+func (h *History) proposed(params tourney.Params) bool {
 	for ; h.keyed < len(h.values); h.keyed++ {
-		for i, v := range h.values[h.keyed] {
-			scratch[h.cube.space[i].Name] = v
-		}
-		h.seen[digest(scratch)] = struct{}{}
+		h.seen[digest(h.paramsOf(h.keyed))] = struct{}{}
 	}
 	_, ok := h.seen[digest(params)]
 	return ok
 }
 
-// NextUnseen returns the first point at or after the cell of u that was not
-// proposed yet, going round. It returns false if there is none or the space is
-// not finite.
-func (h *History) NextUnseen(u []float64) (tourney.Params, bool) {
+// paramsOf returns the parameters of a trial.
+func (h *History) paramsOf(trial int) tourney.Params {
+	params := make(tourney.Params, len(h.cube.space))
+	for i, v := range h.values[trial] {
+		if v != (absent{}) {
+			params[h.cube.space[i].Name] = v
+		}
+	}
+	return params
+}
+
+// maxWalk bounds how many cells are looked at for one that is open. Where
+// constraints leave so few, a search may end before it has found all of them.
+const maxWalk = 1_000_000
+
+// NextOpen returns the first open point at or after the cell of u, going round.
+// It returns false if there is none or the space is not finite.
+func (h *History) NextOpen(u []float64) (tourney.Params, bool) {
 	n := h.cube.cells
 	if n == 0 {
 		return nil, false
 	}
 	start := h.cube.cellOf(u)
-	if params, ok := h.unseenIn(start, n); ok {
+	steps := 0
+	if params, ok := h.openIn(start, n, &steps); ok {
 		return params, true
 	}
-	return h.unseenIn(0, start)
+	return h.openIn(0, start, &steps)
 }
 
-func (h *History) unseenIn(from, to int64) (tourney.Params, bool) {
-	for cell := h.leap(from); cell < to; cell = h.leap(cell + 1) {
+func (h *History) openIn(from, to int64, steps *int) (tourney.Params, bool) {
+	for cell := h.leap(from); cell < to && *steps < maxWalk; cell = h.leap(cell) {
+		*steps++
+		if next := h.cube.proper(cell); next != cell {
+			h.jump[cell] = next
+			continue
+		}
 		params := h.cube.decode(h.cube.coordinates(cell))
-		if !h.Seen(params) {
+		if h.Open(params) {
 			return params, true
 		}
 		h.jump[cell] = cell + 1
@@ -133,11 +195,7 @@ func (h *History) leap(cell int64) int64 {
 }
 
 func (h *History) propose(params tourney.Params) {
-	values := make([]any, len(h.cube.space))
-	for i := range h.cube.space {
-		values[i] = params[h.cube.space[i].Name]
-	}
-	h.values = append(h.values, values)
+	h.values = append(h.values, h.cube.values(params))
 }
 
 func (h *History) finish(r Result) { h.done = append(h.done, r) }

@@ -19,11 +19,13 @@ type Sampler interface {
 // before it walks to one.
 const redraws = 100
 
+// rareRedraws is how often it draws where there are no cells to walk to, before
+// it gives the space up: constraints may leave little of it.
+const rareRedraws = 100_000
+
 // random draws each coordinate uniformly, in the order of the space, so that
 // each parameter has the distribution that the spec gives it.
 type random struct{}
-
-func newRandom(tourney.Space) (Sampler, error) { return random{}, nil }
 
 // Sample draws again while the point was proposed before; in a finite space it
 // then walks on from the last draw to the next cell that was not. A space too
@@ -35,31 +37,38 @@ func (random) Sample(rng *rand.Rand, h *History) (tourney.Params, bool) {
 		for i := range u {
 			u[i] = rng.Float64()
 		}
-		if params := h.Decode(u); !h.Seen(params) {
+		if params := h.Decode(u); h.Open(params) {
 			return params, true
 		}
 	}
 	if h.Cells() > 0 {
-		return h.NextUnseen(u)
+		return h.NextOpen(u)
 	}
-	for range redraws {
-		if params := h.Decode(h.Scatter(rng)); !h.Seen(params) {
+	for range rareRedraws {
+		if params := h.Decode(h.Scatter(rng)); h.Open(params) {
 			return params, true
 		}
 	}
 	return nil, false
 }
 
-// grid takes the cells of the grid one after the other: trial n is cell n in
-// mixed radix over the parameters in the order of the space, the last of which
-// varies fastest. So there is no record of what ran, and nothing to repeat.
+// grid takes the cells of the grid one after the other: in mixed radix over the
+// parameters in the order of the space, the last of which varies fastest, those
+// left out in which a parameter without a part is not in its first cell, or
+// which break a constraint. So there is no record of what ran, and nothing to
+// repeat.
 type grid struct {
 	space tourney.Space
+	order []int
 	radix []int64 // cells of each parameter
+	plain bool    // trial n is cell n
+	cells []int64 // of the first trials, unless plain
+	end   bool    // there are no more
 }
 
-func newGrid(space tourney.Space) (Sampler, error) {
-	g := grid{space: space, radix: make([]int64, len(space))}
+func newGrid(space tourney.Space, constraints int) (Sampler, error) {
+	g := &grid{space: space, radix: make([]int64, len(space)), plain: !space.Conditional() && constraints == 0}
+	g.order, _ = space.Order()
 	for i := range space {
 		p := &space[i]
 		n, ok := p.GridCells()
@@ -72,13 +81,57 @@ func newGrid(space tourney.Space) (Sampler, error) {
 }
 
 // Sample draws nothing: the number of the trial says the cell.
-func (g grid) Sample(_ *rand.Rand, h *History) (tourney.Params, bool) {
-	cell := int64(h.Trials())
-	params := make(tourney.Params, len(g.space))
+func (g *grid) Sample(_ *rand.Rand, h *History) (tourney.Params, bool) {
+	number := h.Trials()
+	if g.plain {
+		params, fits := g.at(int64(number))
+		return params, fits
+	}
+	for len(g.cells) <= number {
+		if !g.advance(h) {
+			return nil, false
+		}
+	}
+	params, _ := g.at(g.cells[number])
+	return params, true
+}
+
+// advance finds the cell of one more trial.
+func (g *grid) advance(h *History) bool {
+	cell := int64(0)
+	if n := len(g.cells); n > 0 {
+		cell = g.cells[n-1] + 1
+	}
+	for ; !g.end; cell++ {
+		params, fits := g.at(cell)
+		if !fits {
+			g.end = true
+			break
+		}
+		if params != nil && h.cube.feasible(params) {
+			g.cells = append(g.cells, cell)
+			return true
+		}
+	}
+	return false
+}
+
+// at returns the parameters of a cell, nil if one that has no part is not in
+// its first cell, and whether the grid has such a cell.
+func (g *grid) at(cell int64) (tourney.Params, bool) {
+	digits := make([]int64, len(g.space))
 	for i := len(g.space) - 1; i >= 0; i-- {
-		p := &g.space[i]
-		params[p.Name] = writable(p, p.GridValue(cell%g.radix[i]))
+		digits[i] = cell % g.radix[i]
 		cell /= g.radix[i]
+	}
+	params := make(tourney.Params, len(g.space))
+	for _, i := range g.order {
+		p := &g.space[i]
+		if p.Active(params) {
+			params[p.Name] = writable(p, p.GridValue(digits[i]))
+		} else if digits[i] > 0 {
+			return nil, cell == 0
+		}
 	}
 	return params, cell == 0
 }

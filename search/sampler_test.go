@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -270,7 +271,7 @@ func TestHistory(t *testing.T) {
 	}
 	h := s.History()
 	want := []search.Result{{Trial: 1, Budget: 1, Loss: -0.75}, {Trial: 2, Budget: 1, Loss: math.Inf(1)}}
-	if !slices.Equal(h.Done(), want) {
+	if !reflect.DeepEqual(h.Done(), want) {
 		t.Errorf("Done() = %v, want %v", h.Done(), want)
 	}
 	if !slices.Equal(h.Pending(), []int{0, 3, 4}) {
@@ -308,14 +309,14 @@ func TestPointsDecodeToTheirParameters(t *testing.T) {
 		if !ok {
 			continue
 		}
-		u := s.History().Point(p.Trial)
+		u := s.History().At(p.Trial)
 		for _, x := range u {
 			if !(x >= 0 && x < 1) {
 				t.Fatalf("trial %d has coordinates %v outside [0, 1)", p.Trial, u)
 			}
 		}
-		if got := s.History().Decode(u); got.Key() != p.Params.Key() {
-			t.Fatalf("trial %d: Decode(Point) = %s, want %s", p.Trial, got.Key(), p.Params.Key())
+		if got := s.History().Params(u); got.Key() != p.Params.Key() {
+			t.Fatalf("trial %d: Params(At) = %s, want %s", p.Trial, got.Key(), p.Params.Key())
 		}
 	}
 }
@@ -356,9 +357,9 @@ func TestRandomDrawsAgainBeforeItWalks(t *testing.T) {
 	}
 }
 
-// TestNextUnseenVisitsEveryCellOnce walks through a space from random places,
+// TestNextOpenVisitsEveryCellOnce walks through a space from random places,
 // as if every draw had been seen before.
-func TestNextUnseenVisitsEveryCellOnce(t *testing.T) {
+func TestNextOpenVisitsEveryCellOnce(t *testing.T) {
 	spec := sweep(t, "random", 2000, "  a: {min: 0, max: 6}\n  b: {distribution: q_log_uniform_values, min: 1, max: 9, q: 1}\n  c: {values: [x, y, z]}\n")
 	s, err := search.New(spec, plan)
 	if err != nil {
@@ -369,8 +370,8 @@ func TestNextUnseenVisitsEveryCellOnce(t *testing.T) {
 	seen := map[string]bool{}
 	for n := range 7 * 9 * 3 {
 		u := []float64{rng.Float64(), rng.Float64(), rng.Float64()}
-		p, ok := s.History().NextUnseen(u)
-		if again, _ := s.History().NextUnseen(u); again.Key() != p.Key() {
+		p, ok := s.History().NextOpen(u)
+		if again, _ := s.History().NextOpen(u); again.Key() != p.Key() {
 			t.Fatalf("point %d: asked twice, the answer is %s, then %s", n, p.Key(), again.Key())
 		}
 		if !ok || seen[p.Key()] {
@@ -386,7 +387,7 @@ func TestNextUnseenVisitsEveryCellOnce(t *testing.T) {
 		}
 		bodies = nil
 	}
-	if p, ok := s.History().NextUnseen([]float64{0.5, 0.5, 0.5}); ok {
+	if p, ok := s.History().NextOpen([]float64{0.5, 0.5, 0.5}); ok {
 		t.Errorf("after all cells there is %s", p.Key())
 	}
 }

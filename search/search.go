@@ -12,8 +12,10 @@ type Search struct {
 	spec      tourney.Spec
 	limit     int // trials at most
 	cube      *cube
+	points    points
 	sampler   Sampler
 	scheduler Scheduler
+	restarts  bool // a rung trains from the beginning, on more rows than the one below
 
 	err     error // why the fold cannot be used any more
 	begun   bool  // an engine has taken the sweep up
@@ -24,6 +26,7 @@ type Search struct {
 	fresh   int // the trial that was proposed and not queued yet, or -1
 	slots   slots
 	history *History
+	limits  limits
 
 	closing   bool         // the search is over: nothing is promoted or proposed any more
 	exhausted bool         // the sampler has no point left; found out anew after a rebuild
@@ -37,9 +40,13 @@ type trial struct {
 	state    tourney.TrialState
 	ending   bool // its end is owed
 	ladder   []int
-	rung     int      // highest rung finished, -1 before the first
+	first    int      // its lowest rung
+	rung     int      // highest rung finished, the one below first before that
+	trained  int      // steps that its next job goes on from
 	value    *float64 // at that rung; nil if it has none
 	bestStep int
+
+	violation float64 // of bounds, at that rung
 }
 
 // New prepares the search that a normalised spec and its plan describe. The
@@ -57,7 +64,7 @@ func New(spec tourney.Spec, plan tourney.Plan) (*Search, error) {
 	case spec.Metric.Goal != tourney.Minimize && spec.Metric.Goal != tourney.Maximize:
 		return nil, tourney.Invalid("metric.goal", "%q must be minimize or maximize once it is planned", spec.Metric.Goal)
 	}
-	c, err := newCube(spec.Parameters)
+	c, err := newCube(spec.Parameters, spec.Constraints)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +75,24 @@ func New(spec tourney.Spec, plan tourney.Plan) (*Search, error) {
 	if s.sampler, err = newSampler(spec); err != nil {
 		return nil, err
 	}
+	if err := c.checkFeasible(spec.Seed); err != nil {
+		return nil, err
+	}
 	if s.scheduler, err = newScheduler(spec, plan); err != nil {
 		return nil, err
 	}
-	if s.limit = spec.Trials(); s.limit < 1 || s.limit > tourney.MaxTrials {
+	if spec.RunCap == 0 && !spec.Bounded() {
+		return nil, tourney.Invalid("run_cap", "is missing, and nothing else ends the search")
+	}
+	s.restarts = spec.EarlyTerminate != nil && spec.EarlyTerminate.Fidelity == "rows"
+	if s.limit = trialsOf(spec); s.limit < 1 || s.limit > tourney.MaxTrials {
 		return nil, tourney.Invalid("run_cap", "the sweep would have %d trials; it must have between 1 and %d", s.limit, tourney.MaxTrials)
 	}
+	if s.points, err = newPoints(spec.Points, c); err != nil {
+		return nil, err
+	}
 	s.history = newHistory(c, &s.slots)
+	s.limits = newLimits(&s.spec)
 	return s, nil
 }
 
@@ -161,12 +179,4 @@ func (s *Search) MaxBudget(trial int) int {
 	}
 	ladder := s.trials[trial].ladder
 	return ladder[len(ladder)-1]
-}
-
-// TopRung returns the number of the highest rung of a sweep's trials.
-func TopRung(spec tourney.Spec) int {
-	if spec.EarlyTerminate == nil {
-		return 0
-	}
-	return len(spec.EarlyTerminate.Rungs()) - 1
 }

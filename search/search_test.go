@@ -71,7 +71,7 @@ func TestBudgets(t *testing.T) {
 				t.Errorf("%s: MaxBudget(%d) = %d, want %d", name, trial, got, want)
 			}
 		}
-		if got := search.TopRung(c.spec); got != c.top {
+		if got := search.TopRung(c.spec, c.plan); got != c.top {
 			t.Errorf("%s: TopRung = %d, want %d", name, got, c.top)
 		}
 	}
@@ -94,7 +94,7 @@ func TestNewRefusesWhatItCannotSearch(t *testing.T) {
 		"parameters ":               {func(s *tourney.Spec) { s.Parameters[1].Name = "a" }, plan},
 		"parameters.a.distribution": {func(s *tourney.Spec) { s.Parameters[0].Distribution = "zipf" }, plan},
 		"parameters.a":              {func(s *tourney.Spec) { s.Method = tourney.MethodGrid }, plan},
-		"early_terminate.type":      {func(s *tourney.Spec) { s.EarlyTerminate = &tourney.EarlyTerminate{Type: "median"} }, plan},
+		"early_terminate.type":      {func(s *tourney.Spec) { s.EarlyTerminate = &tourney.EarlyTerminate{Type: "average"} }, plan},
 		"":                          {func(*tourney.Spec) {}, tourney.Plan{Budget: 0}},
 		"parameters  ":              {func(*tourney.Spec) {}, tourney.Plan{BudgetParam: "epochs"}},
 		"parameters.b":              {func(*tourney.Spec) {}, tourney.Plan{BudgetParam: "b"}},

@@ -99,7 +99,12 @@ var invariants = []string{
 
 	`SELECT printf('dataset version %s: blob %s is sealed, but is no test shard of it', s.version, s.hash)
 	FROM sealed s WHERE NOT EXISTS (
-		SELECT 1 FROM datasets d, json_each(d.manifest, '$.test') t WHERE d.version = s.version AND t.value ->> '$.hash' = s.hash)`,
+		SELECT 1 FROM datasets d, json_each(d.manifest, '$.test') t WHERE d.version = s.version AND t.value ->> '$.hash' = s.hash)
+	AND s.hash NOT IN (SELECT hash FROM loose)`,
+
+	`SELECT printf('sweep %s is %s, but its dataset %s is not there', s.id, s.state, s.dataset)
+	FROM sweeps s WHERE s.state NOT IN ('completed', 'failed', 'cancelled') AND s.dataset <> '' AND NOT EXISTS (
+		SELECT 1 FROM datasets d WHERE d.version = s.dataset)`,
 }
 
 // Check looks for what must never be in a data directory and returns a line

@@ -93,6 +93,7 @@ func TestCheckNamesWhatMustNotBe(t *testing.T) {
 		{`DELETE FROM tallies WHERE state = 'queued'`, "sweep a: it counts 0 trials that are queued, but there are 1"},
 		{`DELETE FROM sealed`, "dataset version v1: its test shard h1 is not sealed"},
 		{`INSERT INTO sealed VALUES ('h2', 'v1')`, "dataset version v1: blob h2 is sealed, but is no test shard of it"},
+		{`UPDATE sweeps SET dataset = 'v9' WHERE id = 'a'`, "but its dataset v9 is not there"},
 		{`INSERT INTO points VALUES ('a', 99, 1, '{}')`, "table points: a row refers to a row of trials that is not there"},
 		{`PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '''final''', '''rung''') WHERE name = 'jobs_final'`, "database file: row"},
 	}

@@ -222,6 +222,11 @@ func (t *tx) get(dest any, query string, args ...any) error {
 	return t.conn.GetContext(context.Background(), dest, query, args...)
 }
 
+// list reads rows.
+func (t *tx) list(dest any, query string, args ...any) error {
+	return t.conn.SelectContext(context.Background(), dest, query, args...)
+}
+
 // errNoRow means that the row that a statement is about is not there, or not
 // in the state that the statement asks for.
 var errNoRow = errors.New("no such row")

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"regexp"
@@ -49,6 +50,116 @@ func (s *Store) SaveDataset(ctx context.Context, d tourney.Dataset) error {
 		}
 		return nil
 	}, true)
+}
+
+// DeleteDataset removes NAME, all its versions, or NAME@VERSION. The blobs that
+// no other dataset refers to are then among those of LooseBlobs. It returns
+// tourney.ErrInUse, and removes nothing, while a sweep that has not ended uses
+// what would be gone. Sweeps that have ended keep their trials.
+func (s *Store) DeleteDataset(ctx context.Context, ref string) error {
+	op := "delete dataset " + ref
+	name, version, versioned := strings.Cut(ref, "@")
+	if versioned {
+		d, err := s.datasetVersion(ctx, name, version)
+		if err != nil {
+			return err
+		}
+		version = d.Version
+	}
+	return s.writer.submit(ctx, func(t *tx) error {
+		var ids []int64
+		if err := t.list(&ids, `SELECT id FROM datasets WHERE name = ? AND (? = '' OR version = ?)`, name, version, version); err != nil {
+			return sqlError(op, err)
+		}
+		if len(ids) == 0 {
+			return fmt.Errorf("dataset %s: %w", ref, tourney.ErrNotFound)
+		}
+		for _, id := range ids {
+			if err := deleteVersion(t, id); err != nil {
+				return sqlError(op, err)
+			}
+		}
+		return nil
+	}, true)
+}
+
+// deleteVersion removes one row of datasets.
+func deleteVersion(t *tx, id int64) error {
+	var user string
+	err := t.get(&user, `SELECT s.id FROM datasets d JOIN sweeps s ON s.dataset = d.version AND s.`+isOpenSweep+`
+		WHERE d.id = ? AND NOT EXISTS (SELECT 1 FROM datasets o WHERE o.version = d.version AND o.id <> d.id) LIMIT 1`, id)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w: sweep %s uses it; cancel the sweep, or wait for its end", tourney.ErrInUse, user)
+	case !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
+	for _, statement := range []string{
+		`INSERT OR IGNORE INTO loose (hash) SELECT version FROM datasets WHERE id = ?`,
+		`INSERT OR IGNORE INTO loose (hash) SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.shards') b WHERE d.id = ?`,
+		`INSERT OR IGNORE INTO loose (hash) SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.test') b WHERE d.id = ?`,
+		`DELETE FROM datasets WHERE id = ?`,
+	} {
+		if _, err := t.exec(statement, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mustHaveDataset refuses a sweep whose dataset was deleted since the sweep was
+// planned.
+func mustHaveDataset(t *tx, version string) error {
+	var there bool
+	if err := t.get(&there, `SELECT ? = '' OR EXISTS (SELECT 1 FROM datasets WHERE version = ?)`, version, version); err != nil {
+		return err
+	}
+	if !there {
+		return tourney.Invalid("dataset", "version %.12s is not there any more: it was deleted just now", version)
+	}
+	return nil
+}
+
+// Loosen notes that perhaps no dataset refers to a blob. Whoever stores blobs
+// of a dataset that is not registered yet says so, since it may never be.
+func (s *Store) Loosen(ctx context.Context, hash string) error {
+	return s.writer.submit(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT OR IGNORE INTO loose (hash) VALUES (?)`, hash)
+		return sqlError("loosen blob", err)
+	}, false)
+}
+
+// referred selects the blobs that datasets refer to.
+const referred = `SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.shards') b
+	UNION SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.test') b
+	UNION SELECT version FROM datasets`
+
+// LooseBlobs returns the blobs noted by Loosen and DeleteDataset that no
+// dataset refers to. The answer holds as long as no table is taken in.
+func (r *Reader) LooseBlobs(ctx context.Context) ([]string, error) {
+	var hashes []string
+	err := r.db.SelectContext(ctx, &hashes, `SELECT hash FROM loose WHERE hash NOT IN (`+referred+`) ORDER BY hash`)
+	return hashes, sqlError("read loose blobs", err)
+}
+
+// ForgetLoose says that blobs that LooseBlobs has returned are removed. Until
+// then test shards among them stay sealed. It also ends what is noted of blobs
+// that a dataset refers to now, and nothing that was noted since.
+func (s *Store) ForgetLoose(ctx context.Context, removed []string) error {
+	const op = "forget loose blobs"
+	list, err := encodeJSON("hashes", removed)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	const done = `hash IN (SELECT value FROM json_each(?)) OR hash IN (` + referred + `)`
+	return s.writer.submit(ctx, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM sealed WHERE hash IN (SELECT hash FROM loose WHERE `+done+`)
+			AND version NOT IN (SELECT version FROM datasets)`, list); err != nil {
+			return sqlError(op, err)
+		}
+		_, err := t.exec(`DELETE FROM loose WHERE `+done, list)
+		return sqlError(op, err)
+	}, false)
 }
 
 func (r *datasetRow) dataset() (d tourney.Dataset, err error) {

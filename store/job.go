@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -112,6 +113,53 @@ func (r *Reader) OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, 
 		}
 	}
 	return jobs, nil
+}
+
+// CheckpointAt returns the checkpoint that a trial's job ended with at a step,
+// or tourney.ErrNotFound.
+func (r *Reader) CheckpointAt(ctx context.Context, sweep string, trial, step int) (tourney.Checkpoint, error) {
+	var text string
+	err := r.db.GetContext(ctx, &text, `SELECT checkpoint FROM jobs
+		WHERE sweep = ? AND trial = ? AND state = 'done' AND checkpoint ->> 'step' = ? ORDER BY rung LIMIT 1`, sweep, trial, step)
+	if errors.Is(err, sql.ErrNoRows) {
+		return tourney.Checkpoint{}, fmt.Errorf("checkpoint of trial %s/%d at step %d: %w", sweep, trial, step, tourney.ErrNotFound)
+	}
+	if err != nil {
+		return tourney.Checkpoint{}, sqlError("read checkpoint", err)
+	}
+	var c tourney.Checkpoint
+	return c, decodeJSON("checkpoint", text, &c)
+}
+
+// Usage returns what a sweep has used until a moment.
+func (r *Reader) Usage(ctx context.Context, sweep string, now time.Time) (tourney.Usage, error) {
+	const op = "read usage"
+	var u tourney.Usage
+	err := r.read(ctx, op, func(tx *sqlx.Tx) error {
+		var slots float64
+		if err := tx.GetContext(ctx, &slots, `SELECT COALESCE(SUM(MAX(COALESCE(ended, ?) - started, 0)), 0) FROM attempts WHERE sweep = ?`, micros(now), sweep); err != nil {
+			return sqlError(op, err)
+		}
+		u.Slots = slots / 1e6
+		var turns []struct {
+			At    int64              `db:"at"`
+			State tourney.SweepState `db:"state"`
+		}
+		if err := tx.SelectContext(ctx, &turns, `SELECT at, body ->> 'state' AS state FROM events WHERE sweep = ? AND kind = 'turned' ORDER BY seq`, sweep); err != nil {
+			return sqlError(op, err)
+		}
+		for i, turn := range turns {
+			until := micros(now)
+			if i+1 < len(turns) {
+				until = turns[i+1].At
+			}
+			if turn.State == tourney.SweepRunning {
+				u.Wall += float64(max(until-turn.At, 0)) / 1e6
+			}
+		}
+		return nil
+	})
+	return u, err
 }
 
 func checkAttempt(sweep, epoch string, a *tourney.AttemptRow) error {

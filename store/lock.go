@@ -37,6 +37,12 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// unlock gives the lock back. Closing the file alone would leave it with a
+// child that is being started at this moment and has not let go of the file yet.
+func unlock(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}
+
 func writePID(f *os.File) error {
 	if err := f.Truncate(0); err != nil {
 		return err

@@ -45,7 +45,7 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 	}
 	s, err := open(ctx, filepath.Join(dir, fileName), o)
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, unlock(lock))
 	}
 	s.lock = lock
 	return s, nil
@@ -71,7 +71,7 @@ func OpenReadOnly(ctx context.Context, dir string) (*Reader, error) {
 	db := openDB(path, heldDSN(path), pragmas, readers())
 	r, err := openReader(ctx, path, db)
 	if err != nil {
-		return nil, errors.Join(err, db.Close(), lock.Close())
+		return nil, errors.Join(err, db.Close(), unlock(lock))
 	}
 	r.lock = lock
 	return r, nil

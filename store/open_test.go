@@ -114,7 +114,7 @@ func TestWhatIsNotOursOrNotWholeIsRefused(t *testing.T) {
 		}, "another program"},
 		{"a newer schema", func(t *testing.T, db string) {
 			tamper(t, db, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (4711, 1)")
-		}, "version 4711 and this program knows versions up to 1; use a newer tourney"},
+		}, "version 4711 and this program knows versions up to"},
 		{"a log without its database", func(t *testing.T, db string) { must(t, os.Rename(db, db+"-wal")) }, "it is gone"},
 	}
 	for _, tt := range tests {

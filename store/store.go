@@ -46,7 +46,7 @@ func (r *Reader) Epoch() string { return r.epoch }
 // Close ends reading and releases the directory.
 func (r *Reader) Close() error {
 	var err error
-	r.once.Do(func() { err = errors.Join(r.db.Close(), r.lock.Close()) })
+	r.once.Do(func() { err = errors.Join(r.db.Close(), unlock(r.lock)) })
 	return err
 }
 
@@ -57,7 +57,7 @@ func (s *Store) Close() error {
 	s.once.Do(func() {
 		// The writer's connection is the last to go: it then folds the log into
 		// the database.
-		err = errors.Join(s.db.Close(), s.writer.close(), s.lock.Close())
+		err = errors.Join(s.db.Close(), s.writer.close(), unlock(s.lock))
 	})
 	return err
 }

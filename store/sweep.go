@@ -68,6 +68,9 @@ func (r *sweepRow) write(t *tx) error {
 	if !r.dated {
 		r.Created = t.now
 	}
+	if err := mustHaveDataset(t, r.Dataset); err != nil {
+		return err
+	}
 	_, err := t.exec(`INSERT INTO sweeps (id, name, spec, plan, dataset, goal, state, reason, created, started, ended, last_seq, key, key_body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
 		r.ID, r.Name, r.Spec, r.Plan, r.Dataset, r.Goal, r.State, r.Reason, r.Created, r.Started, r.Ended, r.Key, r.KeyBody)

@@ -28,6 +28,9 @@ type trialRow struct {
 	Attempts int                `db:"attempts"`
 	Created  int64              `db:"created"`
 	Ended    sql.Null[int64]    `db:"ended"`
+
+	Violation float64          `db:"violation"`
+	Parent    sql.Null[string] `db:"parent"`
 	boardKey
 	dated bool // Created is set
 }
@@ -36,6 +39,7 @@ type trialRow struct {
 // index trials_board after the sweep.
 type boardKey struct {
 	Bad    int     `db:"bad" json:"b"`
+	Beyond int     `db:"beyond" json:"y"`
 	Depth  int     `db:"depth" json:"d"`
 	Blank  int     `db:"blank" json:"v"`
 	Loss   float64 `db:"loss" json:"l"`
@@ -43,7 +47,7 @@ type boardKey struct {
 }
 
 const trialColumns = `sweep, number, state, params, rung, step, best_step, value, metrics, reason, error, attempts, created, ended,
-	bad, depth, blank, loss`
+	violation, parent, bad, beyond, depth, blank, loss`
 
 // isOpenTrial is the condition of the index trials_open.
 const isOpenTrial = `state IN ('queued', 'running', 'paused')`
@@ -58,7 +62,13 @@ func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 	}
 	row = trialRow{
 		Sweep: sweep, Number: t.Number, State: t.State, Rung: t.Rung, Step: t.Step, BestStep: t.BestStep,
-		Reason: t.Reason, Error: t.Error, Attempts: t.Attempts, Ended: nullMicros(t.Ended),
+		Reason: t.Reason, Error: t.Error, Attempts: t.Attempts, Ended: nullMicros(t.Ended), Violation: t.Violation,
+	}
+	if row.Parent, err = optionalJSON(what+": parent", t.Parent); err != nil {
+		return row, err
+	}
+	if err := finite(fmt.Sprintf("trials.%d.violation", t.Number), t.Violation); err != nil {
+		return row, err
 	}
 	if row.dated = !t.Created.IsZero(); row.dated {
 		row.Created = micros(t.Created)
@@ -99,14 +109,14 @@ func (r *trialRow) write(t *tx, metric tourney.Metric) (was tourney.TrialState, 
 	switch {
 	case err == nil:
 		return was, t.change(`UPDATE trials SET state = ?, rung = ?, step = ?, best_step = ?, value = ?, loss = ?, metrics = ?,
-				reason = ?, error = ?, attempts = ?, ended = COALESCE(ended, ?)
+				reason = ?, error = ?, attempts = ?, ended = COALESCE(ended, ?), violation = ?
 			WHERE sweep = ? AND number = ?`,
-			r.State, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics, r.Reason, r.Error, r.Attempts, ended, r.Sweep, r.Number)
+			r.State, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics, r.Reason, r.Error, r.Attempts, ended, r.Violation, r.Sweep, r.Number)
 	case errors.Is(err, sql.ErrNoRows):
-		_, err = t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		_, err = t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			r.Sweep, r.Number, r.State, r.Params, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics,
-			r.Reason, r.Error, r.Attempts, created, ended)
+			r.Reason, r.Error, r.Attempts, created, ended, r.Violation, r.Parent)
 	}
 	return "", err
 }
@@ -114,7 +124,7 @@ func (r *trialRow) write(t *tx, metric tourney.Metric) (was tourney.TrialState, 
 func (r *trialRow) trial() (tourney.Trial, error) {
 	t := tourney.Trial{
 		Sweep: r.Sweep, Number: r.Number, State: r.State, Rung: r.Rung, Step: r.Step, BestStep: r.BestStep,
-		Reason: r.Reason, Error: r.Error, Attempts: r.Attempts,
+		Reason: r.Reason, Error: r.Error, Attempts: r.Attempts, Violation: r.Violation,
 		Created: fromMicros(r.Created), Ended: fromNullMicros(r.Ended),
 	}
 	if r.Value.Valid {
@@ -122,6 +132,10 @@ func (r *trialRow) trial() (tourney.Trial, error) {
 	}
 	what := fmt.Sprintf("trial %s/%d", r.Sweep, r.Number)
 	if err := decodeJSON("parameters of "+what, r.Params, &t.Params); err != nil {
+		return t, err
+	}
+	var err error
+	if t.Parent, err = decodeOptional[tourney.Parent]("parent of "+what, r.Parent); err != nil {
 		return t, err
 	}
 	if r.Metrics.Valid {
@@ -190,9 +204,9 @@ func (r *Reader) Leaderboard(ctx context.Context, sweep string, page tourney.Pag
 	size := pageSize(page.Limit)
 	return r.trialPage(ctx, "board", sweep, size,
 		func(row *trialRow) any { return row.place() },
-		`WHERE sweep = ? AND (bad, depth, blank, loss, number) > (?, ?, ?, ?, ?)
-		ORDER BY bad, depth, blank, loss, number LIMIT ?`,
-		sweep, after.Bad, after.Depth, after.Blank, after.Loss, after.Number, size+1)
+		`WHERE sweep = ? AND (bad, beyond, depth, blank, loss, number) > (?, ?, ?, ?, ?, ?)
+		ORDER BY bad, beyond, depth, blank, loss, number LIMIT ?`,
+		sweep, after.Bad, after.Beyond, after.Depth, after.Blank, after.Loss, after.Number, size+1)
 }
 
 // place returns where on the board the row is.
@@ -222,13 +236,13 @@ func (r *Reader) trialPage(ctx context.Context, list, sweep string, size int, ke
 }
 
 // best returns the first trial of the board that has a value, or nil. In each
-// group of the board (bad, depth), trials without a value come last, so that a
+// group of the board (bad, beyond, depth), trials without a value come last, so that a
 // group's first row tells whether any has one; there are few groups.
 func best(ctx context.Context, q queryer, op, sweep string) (*tourney.Trial, error) {
 	at := boardKey{Bad: -1}
 	for {
 		rows, err := selectTrialRows(ctx, q, op,
-			`WHERE sweep = ? AND (bad, depth) > (?, ?) ORDER BY bad, depth, blank, loss, number LIMIT 1`, sweep, at.Bad, at.Depth)
+			`WHERE sweep = ? AND (bad, beyond, depth) > (?, ?, ?) ORDER BY bad, beyond, depth, blank, loss, number LIMIT 1`, sweep, at.Bad, at.Beyond, at.Depth)
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tourney"
+	"tourney/dataset"
 	"tourney/trainers/heat"
 )
 
@@ -30,10 +31,14 @@ func (Catalog) Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error
 		return tourney.Plan{}, tourney.Invalid("trainer", "no trainer %q%s; there is %s", spec.Trainer,
 			tourney.DidYouMean(spec.Trainer, Names()), strings.Join(Names(), ", "))
 	}
-	metric, errs := planMetric(spec.Metric, ds)
+	metric, errs := planMetric("metric", spec.Metric, ds)
+	for i, m := range spec.Metrics {
+		_, wrong := planMetric(fmt.Sprintf("metrics.%d", i), m, ds)
+		errs = append(errs, wrong...)
+	}
 	errs = append(errs, checkDataset(spec, ds)...)
 	errs = append(errs, f.CheckSpace(spec.Parameters)...)
-	if spec.EarlyTerminate != nil && spec.Parameters.Lookup(f.Budget) != nil {
+	if spec.EarlyTerminate != nil && !spec.ByRows() && spec.Parameters.Lookup(f.Budget) != nil {
 		errs = append(errs, tourney.FieldError{
 			Path:    "parameters." + f.Budget,
 			Message: "early_terminate says how long a trial trains: leave the parameter out, or early_terminate",
@@ -44,18 +49,31 @@ func (Catalog) Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error
 	}
 	spec.Metric = metric
 	if spec.Parallelism == 0 {
-		spec.Parallelism = min(heatWidth, max(1, spec.Trials()/8))
+		spec.Parallelism = min(flight(spec), max(1, spec.Trials()/8))
 	}
 	return plan(f, spec, ds), nil
 }
 
+// adaptiveFlight is how many trials a search that learns has pending, by
+// default: with more of them it learns from fewer.
+const adaptiveFlight = 16
+
+// flight is the most trials that a search has pending, by default.
+func flight(spec *tourney.Spec) int {
+	switch spec.Method {
+	case tourney.MethodRandom, tourney.MethodGrid, tourney.MethodSobol:
+		return heatWidth
+	}
+	return adaptiveFlight
+}
+
 func plan(f *heat.Family, spec *tourney.Spec, ds tourney.Dataset) tourney.Plan {
-	p := tourney.Plan{Dataset: ds.Version, Budget: int(f.Lookup(f.Budget).Default), Weight: f.Weight, Size: spec.Parameters.Size()}
+	p := tourney.Plan{Dataset: ds.Version, Budget: int(f.Lookup(f.Budget).Default), Weight: min(1, f.Weight*float64(dataset.Folds(spec.Validation))), Size: spec.Parameters.Size()}
 	if spec.Method == tourney.MethodGrid {
 		p.Size = spec.Parameters.GridSize()
 	}
-	if spec.EarlyTerminate != nil {
-		p.Budget = spec.EarlyTerminate.MaxIter
+	if e := spec.EarlyTerminate; e != nil && !spec.ByRows() && e.MaxIter > 0 {
+		p.Budget = e.MaxIter
 	}
 	if spec.Parameters.Lookup(f.Budget) != nil {
 		p.BudgetParam = f.Budget
@@ -64,19 +82,21 @@ func plan(f *heat.Family, spec *tourney.Spec, ds tourney.Dataset) tourney.Plan {
 }
 
 // planMetric checks the metric against the task, or chooses one.
-func planMetric(m tourney.Metric, ds tourney.Dataset) (tourney.Metric, []tourney.FieldError) {
+func planMetric(path string, m tourney.Metric, ds tourney.Dataset) (tourney.Metric, []tourney.FieldError) {
 	if m.Name == "" {
 		return tourney.DefaultMetric(ds.Task), nil
 	}
 	fit := tourney.MetricNames(ds.Task)
 	if !slices.Contains(fit, m.Name) {
 		return m, []tourney.FieldError{{
-			Path:    "metric.name",
+			Path:    path + ".name",
 			Message: fmt.Sprintf("%s does not fit %s on target %q%s; use one of %v", m.Name, ds.Task, ds.Target, tourney.DidYouMean(m.Name, fit), fit),
 		}}
 	}
-	builtin, _ := tourney.LookupMetric(m.Name)
-	m.Goal = builtin.Goal
+	if m.Goal == "" {
+		builtin, _ := tourney.LookupMetric(m.Name)
+		m.Goal = builtin.Goal
+	}
 	return m, nil
 }
 
@@ -94,6 +114,9 @@ func checkDataset(spec *tourney.Spec, ds tourney.Dataset) []tourney.FieldError {
 		errs = append(errs, tourney.FieldError{Path: "dataset", Message: fmt.Sprintf("has task %q; use one with task classification or regression", ds.Task)})
 	case ds.Task == tourney.Classification && len(ds.Classes) < 2:
 		errs = append(errs, tourney.FieldError{Path: "dataset", Message: fmt.Sprintf("target %q has %d classes; a classifier needs at least 2", ds.Target, len(ds.Classes))})
+	}
+	if err := dataset.CheckValidation(spec.Validation, &ds); err != nil {
+		errs = append(errs, tourney.AsInvalid(err).Fields...)
 	}
 	return errs
 }

@@ -2,6 +2,7 @@ package trainers_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -55,9 +56,29 @@ func TestPlanFillsInWhatIsMissing(t *testing.T) {
 			tourney.Plan{Dataset: "v2", Budget: 20, Weight: 1.0 / 32},
 		},
 		{
+			"trainer: linear\nmethod: tpe\nrun_cap: 1000\nparameters: {momentum: {min: 0.0, max: 0.9}}", houses,
+			"rmse minimize", 16,
+			tourney.Plan{Dataset: "v2", Budget: 20, Weight: 1.0 / 32},
+		},
+		{
+			random + "metrics: [{name: mae}, {name: rmse, at_most: 3}]\nearly_terminate: {type: asha, max_iter: 9, fidelity: rows}\nparameters: {momentum: {min: 0.0, max: 0.9}, epochs: {value: 7}, preprocess.scale: {values: [none, robust]}}", houses,
+			"mae minimize", 5,
+			tourney.Plan{Dataset: "v2", Budget: 20, BudgetParam: "epochs", Weight: 1.0 / 32},
+		},
+		{
 			"trainer: linear\nmethod: grid\nmetric: {name: r2}\ntarget: price\nparameters: {l2: {min: 0, max: 0.5, q: 0.25, distribution: q_uniform}, batch_size: {min: 1, max: 3}}", houses,
 			"r2 maximize", 1,
 			tourney.Plan{Dataset: "v2", Budget: 20, Weight: 1.0 / 32, Size: 6},
+		},
+		{
+			random + "validation: {kind: kfold, folds: 4}\nparameters: {l2: {value: 0}, preprocess.scale: {values: [standard, quantile]}}", houses,
+			"rmse minimize", 1,
+			tourney.Plan{Dataset: "v2", Budget: 20, Weight: 4.0 / 32, Size: 2},
+		},
+		{
+			random + "validation: {kind: kfold, folds: 80}\nparameters: {l2: {value: 0}}", houses,
+			"rmse minimize", 1,
+			tourney.Plan{Dataset: "v2", Budget: 20, Weight: 1, Size: 1},
 		},
 	} {
 		s := spec(t, c.body)
@@ -66,7 +87,7 @@ func TestPlanFillsInWhatIsMissing(t *testing.T) {
 			t.Errorf("%s\n%v", c.body, err)
 			continue
 		}
-		if plan != c.plan {
+		if !reflect.DeepEqual(plan, c.plan) {
 			t.Errorf("%s\nplan %+v, want %+v", c.body, plan, c.plan)
 		}
 		if got := fmt.Sprint(s.Metric.Name, " ", s.Metric.Goal); got != c.metric {
@@ -92,6 +113,10 @@ func TestPlanSaysWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		{
 			random + "metric: {name: accuracy}\nparameters: {l2: {value: 0}}", houses,
 			`metric.name: accuracy does not fit regression on target "price"; use one of [mae r2 rmse]`,
+		},
+		{
+			random + "metrics: [{name: mae}, {name: accuracy}]\nparameters: {l2: {value: 0}}", houses,
+			`metrics.1.name: accuracy does not fit regression on target "price"; use one of [mae r2 rmse]`,
 		},
 		{
 			random + "target: cost\nparameters: {l2: {value: 0}}", houses,
@@ -178,6 +203,18 @@ func TestPlanSaysWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 			`parameters.epochs: early_terminate says how long a trial trains: …`,
 		},
 		{
+			random + "validation: {kind: kfold, folds: 81}\nparameters: {l2: {value: 0}}", houses,
+			`validation.folds: 80 rows are too few for 81 folds`,
+		},
+		{
+			random + "validation: {kind: group}\nparameters: {l2: {value: 0}}", houses,
+			`validation.kind: the dataset has no group column: …`,
+		},
+		{
+			random + "validation: {kind: time, folds: 3}\nparameters: {l2: {value: 0}}", houses,
+			`validation.kind: the dataset has no time column: …`,
+		},
+		{
 			param("l2: {value: 0}"),
 			tourney.Dataset{Name: "one", Task: tourney.Classification, Target: "y", Classes: []string{"a"}},
 			`dataset: target "y" has 1 classes; a classifier needs at least 2`,
@@ -227,7 +264,7 @@ func TestPlanTakesLegalDistributions(t *testing.T) {
 func TestLookup(t *testing.T) {
 	for _, name := range trainers.Names() {
 		tr, ok := trainers.Lookup(name)
-		if !ok || tr.Name() != name {
+		if !ok || tr.Trainer.Name() != name {
 			t.Errorf("Lookup(%q) = %v, %v", name, tr, ok)
 		}
 		for _, p := range trainers.Params(name) {

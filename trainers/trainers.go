@@ -21,6 +21,8 @@ type (
 	PanicError = heat.PanicError
 	// Param declares one parameter of a trainer.
 	Param = heat.Param
+	// Family is a trainer with all that is known of it before it trains.
+	Family = heat.Family
 )
 
 // NewPool starts a pool with that many slots, at least one.
@@ -31,12 +33,12 @@ var families = []heat.Family{
 	linear.Family(),
 }
 
-// Lookup returns the trainer of that name.
-func Lookup(name string) (Trainer, bool) {
+// Lookup returns the family of that name.
+func Lookup(name string) (Family, bool) {
 	if f := lookup(name); f != nil {
-		return f.Trainer, true
+		return *f, true
 	}
-	return nil, false
+	return Family{}, false
 }
 
 // Names returns the names of all trainers, sorted.

@@ -159,7 +159,7 @@ func (s *shelf) Put(_ context.Context, data []byte) (string, error) {
 // rows are data that need not be anything.
 type rows struct{ err error }
 
-func (r rows) Load(context.Context, string, tourney.Validation, tourney.JobKind, *tourney.Token) (*dataset.Data, error) {
+func (r rows) Load(context.Context, dataset.Request, *tourney.Token) (*dataset.Data, error) {
 	return &dataset.Data{}, r.err
 }
 func (rows) Versions() []string { return nil }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -56,11 +58,14 @@ func (h *heat) train(ctx context.Context) (err error) {
 	h.w.mu.Lock()
 	first := h.joining[0].grant
 	h.w.mu.Unlock()
-	trainer, ok := h.w.cfg.Trainers(first.Job.Trainer)
+	family, ok := h.w.cfg.Trainers(first.Job.Trainer)
 	if !ok {
 		return fmt.Errorf("%w: this worker has no trainer %q", tourney.ErrInvalid, first.Job.Trainer)
 	}
-	data, err := h.w.cfg.Data.Load(ctx, first.Job.Dataset, first.Job.Validation, first.Job.Kind, &first.Token)
+	data, err := h.w.cfg.Data.Load(ctx, dataset.Request{
+		Version: first.Job.Dataset, Validation: first.Job.Validation, Preprocess: first.Job.Preprocess,
+		Kind: first.Job.Kind, Form: family.Form,
+	}, &first.Token)
 	if err != nil {
 		return fmt.Errorf("load dataset: %w", err)
 	}
@@ -70,7 +75,8 @@ func (h *heat) train(ctx context.Context) (err error) {
 			err = fmt.Errorf("the trainer broke: %v", p)
 		}
 	}()
-	return trainer.Train(ctx, data, h.w.pool, h)
+	defer runtime.KeepAlive(data)
+	return family.Trainer.Train(ctx, data.Share(first.Job.Share), h.w.pool, h)
 }
 
 // Next implements trainers.Feed.
@@ -145,6 +151,7 @@ type task struct {
 	stopped atomic.Bool
 	joined  bool      // the trainer has it; guarded by w.mu
 	saved   time.Time // when the last checkpoint within the rung was taken
+	last    tourney.Point
 }
 
 // prepare fetches the checkpoint to go on from. Without it the trial starts
@@ -195,6 +202,7 @@ func (t *task) Step(p tourney.Point, snapshot func() []byte) {
 	if t.stopped.Load() {
 		return
 	}
+	t.last = p
 	last := p.Step >= t.grant.Job.Budget
 	if t.grant.Job.Kind == tourney.JobRung && (last || p.Step%stride(t.grant.Job.MaxBudget) == 0) {
 		t.w.spool.point(t, p)
@@ -217,6 +225,10 @@ func (t *task) Step(p tourney.Point, snapshot func() []byte) {
 func (t *task) End(end tourney.End, state []byte) {
 	if t.stopped.Swap(true) {
 		return
+	}
+	if v, ok := t.last.Metrics[t.grant.Job.Metric.Name]; ok && t.last.Step == end.Step && end.Outcome == tourney.OutcomeDone &&
+		t.grant.Job.Kind == tourney.JobRung && !math.IsNaN(v) && !math.IsInf(v, 0) {
+		end.Last = &v
 	}
 	t.w.spool.end(t, end, state, end.Step)
 	t.w.forget(t)

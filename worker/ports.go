@@ -41,8 +41,9 @@ type Blobs interface {
 // *dataset.Cache implements it.
 type Data interface {
 	// Load returns the rows that jobs of this kind train and are measured on.
+	// They have to be held as long as they are used.
 	// The token is needed for those of a final job alone.
-	Load(ctx context.Context, version string, v tourney.Validation, kind tourney.JobKind, token *tourney.Token) (*dataset.Data, error)
+	Load(ctx context.Context, req dataset.Request, token *tourney.Token) (*dataset.Data, error)
 	// Versions lists the datasets that are at hand.
 	Versions() []string
 }

@@ -21,10 +21,10 @@ type Config struct {
 	Bus             Bus
 	Blobs           Blobs
 	Data            Data
-	Trainers        func(name string) (trainers.Trainer, bool) // nil: trainers.Lookup
-	Slots           int                                        // cores to train on
-	Lease           time.Duration                              // as enrolled: how long an attempt may go unheard
-	CheckpointEvery time.Duration                              // between checkpoints within a rung; 0: DefaultCheckpointEvery
+	Trainers        func(name string) (trainers.Family, bool) // nil: trainers.Lookup
+	Slots           int                                       // cores to train on
+	Lease           time.Duration                             // as enrolled: how long an attempt may go unheard
+	CheckpointEvery time.Duration                             // between checkpoints within a rung; 0: DefaultCheckpointEvery
 	Log             *slog.Logger
 }
 

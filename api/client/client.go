@@ -72,11 +72,17 @@ func receive[T any](ctx context.Context, c *Client, send func(context.Context) (
 	if err := refused(resp); err != nil {
 		return v, err
 	}
+	if _, none := any(v).(nothing); none {
+		return v, nil
+	}
 	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
 		return v, c.broken(ctx, fmt.Errorf("read the answer: %w", err))
 	}
 	return v, nil
 }
+
+// nothing is an answer without a body.
+type nothing struct{}
 
 // refused returns the error that an answer stands for, or nil.
 func refused(resp *http.Response) error {

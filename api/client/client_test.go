@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -42,8 +43,16 @@ const telco = "x,y\n1,0\n2,1\n"
 // client whose every exchange is checked against openapi.yaml.
 func connect(t *testing.T) (*client.Client, *apitest.World) {
 	t.Helper()
-	world := apitest.NewWorld()
-	if _, err := world.Add(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, strings.NewReader(telco)); err != nil {
+	base, world := serve(t)
+	checker := apitest.NewChecker(t, apitest.Document(t, "../openapi.yaml"), http.DefaultTransport)
+	return client.New(base, &http.Client{Transport: checker}), world
+}
+
+// serve starts a server over a world with a dataset "telco".
+func serve(t *testing.T) (base string, world *apitest.World) {
+	t.Helper()
+	world = apitest.NewWorld()
+	if _, err := world.Table(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, telco); err != nil {
 		t.Fatal(err)
 	}
 	s, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Version: "9.9", Logger: slog.New(slog.DiscardHandler)})
@@ -53,8 +62,7 @@ func connect(t *testing.T) (*client.Client, *apitest.World) {
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
 	t.Cleanup(s.Close)
-	checker := apitest.NewChecker(t, apitest.Document(t, "../openapi.yaml"), http.DefaultTransport)
-	return client.New(srv.URL, &http.Client{Transport: checker}), world
+	return srv.URL, world
 }
 
 // must ends the test if a call failed.
@@ -177,17 +185,39 @@ func TestErrorsAreThoseOfTheServer(t *testing.T) {
 	}
 }
 
+// file is an upload of a text.
+func file(name, content string) client.File {
+	return client.File{Name: name, Size: int64(len(content)), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(content)), nil
+	}}
+}
+
 func TestDatasets(t *testing.T) {
-	c, _ := connect(t)
+	c, world := connect(t)
 	ctx := t.Context()
 	table := "a,b,y\n1,2,0\n3,4,1\n"
-	req := tourney.DatasetRequest{Name: "toy", Target: "y", Task: tourney.Regression, Test: 0.5, Drop: []string{"a", "b"}, Seed: 7, File: "toy.csv"}
-	ds := must[tourney.Dataset](t)(c.AddDataset(ctx, req, strings.NewReader(table)))
-	if ds.Rows != 2 || ds.TestRows != 1 || ds.Task != tourney.Regression || ds.Seed != 7 || len(ds.Columns) != 1 {
+	req := tourney.DatasetRequest{
+		Name: "toy", Target: "y", Task: tourney.Regression, Split: tourney.Split{Test: 0.5}, Drop: []string{"a", "b"}, Seed: 7, File: "toy.csv",
+		Types: map[string]tourney.ColumnType{"y": {Kind: tourney.Category, Levels: []string{"1", "0"}}}, Group: "g", Time: "t", Weight: "w",
+	}
+	var sent int64
+	ds := must[tourney.Dataset](t)(c.AddDataset(ctx, req, []client.File{file("toy.csv", table)}, "toy1", func(n int64) { sent = n }))
+	if ds.Rows != 2 || ds.TestRows != 1 || ds.Task != tourney.Regression || ds.Seed != 7 || len(ds.Columns) != 1 ||
+		ds.Columns[0].Kind != tourney.Category || ds.Group != "g" || ds.Time != "t" || ds.Weight != "w" {
 		t.Errorf("dataset %+v", ds)
 	}
+	if sent <= int64(len(table)) {
+		t.Errorf("sent %d bytes of a table of %d and its request", sent, len(table))
+	}
+	if in := must[client.Ingest](t)(c.Ingest(ctx, "toy1")); in.Phase != "done" || in.Version != ds.Version || in.Name != "toy" {
+		t.Errorf("ingest %+v", in)
+	}
+	if list := must[[]client.Ingest](t)(c.Ingests(ctx)); len(list) != 1 || list[0].ID != "toy1" {
+		t.Errorf("ingests %+v", list)
+	}
 	sum := sha256.Sum256([]byte(table))
-	if got := must[tourney.Dataset](t)(c.DatasetBySource(ctx, hex.EncodeToString(sum[:]))); got.Version != ds.Version {
+	hash := hex.EncodeToString(sum[:])
+	if got := must[tourney.Dataset](t)(c.DatasetBySource(ctx, hash)); got.Version != ds.Version {
 		t.Errorf("by source: %+v", got)
 	}
 	if _, err := c.DatasetBySource(ctx, strings.Repeat("0", 64)); !errors.Is(err, tourney.ErrNotFound) {
@@ -201,13 +231,71 @@ func TestDatasets(t *testing.T) {
 	if list := collect(t, c.Datasets(ctx)); len(list) != 2 || list[0].Name != "telco" || list[1].Name != "toy" {
 		t.Errorf("datasets %v", list)
 	}
-	_, err := c.AddDataset(apitest.Wrong(ctx), req, strings.NewReader("a,b,y\n1,2\n"))
-	if inv := tourney.AsInvalid(err); inv == nil || inv.Source != "toy.csv" || inv.Fields[0].Line != 2 {
-		t.Errorf("a wrong table: %v", err)
+	if s := must[client.Sample](t)(c.SampleDataset(ctx, "toy", 5)); !slices.Equal(s.Columns, []string{"y"}) || len(s.Rows) != 1 || s.Rows[0][0] != "y 0" {
+		t.Errorf("sample %+v", s)
 	}
-	req.Seed = 1 << 63
-	if _, err := c.AddDataset(ctx, req, strings.NewReader(table)); !errors.Is(err, tourney.ErrInvalid) {
+	other := req
+	other.Name = "other"
+	if got := must[tourney.Dataset](t)(c.AddDatasetFrom(ctx, other, client.Source{SHA256: hash}, "")); got.Name != "other" || got.Version != ds.Version {
+		t.Errorf("by the hash of its files: %+v", got)
+	}
+	if _, err := c.AddDatasetFrom(ctx, other, client.Source{SHA256: strings.Repeat("0", 64)}, ""); !errors.Is(err, tourney.ErrNotFound) {
+		t.Errorf("by an unknown hash: %v", err)
+	}
+	if _, err := c.AddDatasetFrom(ctx, other, client.Source{Path: "/etc/passwd"}, ""); !errors.Is(err, tourney.ErrRefused) {
+		t.Errorf("a path that is not allowed: %v", err)
+	}
+	if err := c.DeleteDataset(ctx, "other"); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteDataset(ctx, "other"); !errors.Is(err, tourney.ErrNotFound) {
+		t.Errorf("deleted twice: %v", err)
+	}
+	if n := world.Left(); n != 0 {
+		t.Errorf("%d files are left behind", n)
+	}
+}
+
+func TestWrongTables(t *testing.T) {
+	c, _ := connect(t)
+	ctx := t.Context()
+	req := tourney.DatasetRequest{Name: "toy", Target: "y", File: "toy.csv"}
+	ragged := "a,b,y\n1,2\n"
+	add := func(req tourney.DatasetRequest, files ...client.File) error {
+		_, err := c.AddDataset(apitest.Wrong(ctx), req, files, "", nil)
+		return err
+	}
+	if inv := tourney.AsInvalid(add(req, file("toy.csv", ragged))); inv == nil || inv.Source != "toy.csv" || inv.Fields[0].Line != 2 {
+		t.Errorf("a wrong table: %v", inv)
+	}
+	err := add(req, file("one.csv", "a,b,y\n1,2,3\n"), file("two.csv", ragged))
+	if inv := tourney.AsInvalid(err); inv == nil || inv.Fields[0].Line != 2 || !strings.HasPrefix(inv.Fields[0].Message, "two.csv: ") {
+		t.Errorf("the second of two: %v", err)
+	}
+	big := req
+	big.Seed = 1 << 63
+	if err := add(big, file("toy.csv", "y\n1\n")); !errors.Is(err, tourney.ErrInvalid) {
 		t.Errorf("a seed that JSON readers cannot hold: %v", err)
+	}
+	base, _ := serve(t)
+	plain := client.New(base, nil) // the checker reads bodies before it sends them
+	lost := errors.New("the disk is gone")
+	for name, f := range map[string]client.File{
+		"cannot be opened": {Name: "f", Size: 9, Open: func() (io.ReadCloser, error) { return nil, lost }},
+		"breaks off": {Name: "f", Size: 9, Open: func() (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(strings.NewReader("a,"), iotest.ErrReader(lost))), nil
+		}},
+	} {
+		if _, err := plain.AddDataset(ctx, req, []client.File{f}, "", nil); !errors.Is(err, lost) {
+			t.Errorf("a file that %s: %v", name, err)
+		}
+	}
+	for _, size := range []int64{1, 100} {
+		f := file("f", "a,b,y\n1,2,3\n")
+		f.Size = size
+		if _, err := plain.AddDataset(ctx, req, []client.File{f}, "", nil); err == nil || !strings.Contains(err.Error(), "has changed while it was read") {
+			t.Errorf("a file of another length than %d: %v", size, err)
+		}
 	}
 }
 
@@ -408,7 +496,7 @@ func quick(t *testing.T, through func(http.RoundTripper) http.RoundTripper, do f
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		world := apitest.NewWorld()
-		if _, err := world.Add(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, strings.NewReader(telco)); err != nil {
+		if _, err := world.Table(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, telco); err != nil {
 			t.Fatal(err)
 		}
 		s, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Logger: slog.New(slog.DiscardHandler)})

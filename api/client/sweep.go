@@ -5,6 +5,8 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"tourney"
 	"tourney/api/client/gen"
@@ -49,4 +51,21 @@ func (c *Client) Act(ctx context.Context, id string, action tourney.Action) (tou
 		return tourney.Sweep{}, tourney.Invalid("action", "%q must be pause, resume or cancel", action)
 	}
 	return call[tourney.Sweep](ctx, c, func(ctx context.Context) (*http.Response, error) { return send(ctx, id) })
+}
+
+// Importance says how much each parameter of a sweep matters.
+func (c *Client) Importance(ctx context.Context, id string, req tourney.ImportanceRequest) (tourney.Importance, error) {
+	p := &gen.GetImportanceParams{Metric: unless(req.Metric), Pairs: unless(req.Pairs)}
+	p.Method = unless(gen.GetImportanceParamsMethod(req.Method))
+	var trials []string
+	for _, n := range req.Trials {
+		trials = append(trials, strconv.Itoa(n))
+	}
+	p.Trials = unless(strings.Join(trials, ","))
+	return call[tourney.Importance](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.rest.GetImportance(ctx, id, p) })
+}
+
+// Pareto returns the trials that none is better than in every objective.
+func (c *Client) Pareto(ctx context.Context, id string) (tourney.Front, error) {
+	return call[tourney.Front](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.rest.GetPareto(ctx, id) })
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"strings"
 	"time"
@@ -18,7 +19,62 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for IngestPhase.
+const (
+	Done    IngestPhase = "done"
+	Failed  IngestPhase = "failed"
+	Hash    IngestPhase = "hash"
+	Scan    IngestPhase = "scan"
+	Shuffle IngestPhase = "shuffle"
+	Upload  IngestPhase = "upload"
+	Write   IngestPhase = "write"
+)
+
+// Valid indicates whether the value is a known member of the IngestPhase enum.
+func (e IngestPhase) Valid() bool {
+	switch e {
+	case Done:
+		return true
+	case Failed:
+		return true
+	case Hash:
+		return true
+	case Scan:
+		return true
+	case Shuffle:
+		return true
+	case Upload:
+		return true
+	case Write:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetImportanceParamsMethod.
+const (
+	Fanova GetImportanceParamsMethod = "fanova"
+	Ped    GetImportanceParamsMethod = "ped"
+)
+
+// Valid indicates whether the value is a known member of the GetImportanceParamsMethod enum.
+func (e GetImportanceParamsMethod) Valid() bool {
+	switch e {
+	case Fanova:
+		return true
+	case Ped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Bin One bar of a histogram.
+type Bin = tourney.Bin
 
 // Blob defines model for Blob.
 type Blob struct {
@@ -26,8 +82,11 @@ type Blob struct {
 	Size int64  `json:"size"`
 }
 
-// Column defines model for Column.
+// Column One column; its statistics are of the rows that are not test rows.
 type Column = tourney.Column
+
+// ColumnType defines model for ColumnType.
+type ColumnType = tourney.ColumnType
 
 // Dataset One version of a table.
 type Dataset = tourney.Dataset
@@ -36,6 +95,17 @@ type Dataset = tourney.Dataset
 type DatasetList struct {
 	Items []Dataset `json:"items"`
 	Next  string    `json:"next,omitempty"`
+}
+
+// DatasetRequest How to make a dataset of a table.
+type DatasetRequest = json.RawMessage
+
+// DatasetSample Some rows of a dataset, as texts.
+type DatasetSample struct {
+	Columns []string `json:"columns"`
+
+	// Rows A text a column; empty where a value is missing.
+	Rows [][]string `json:"rows"`
 }
 
 // EarlyTerminate defines model for EarlyTerminate.
@@ -49,6 +119,9 @@ type Enrolment = tourney.Enrolment
 
 // FieldError defines model for FieldError.
 type FieldError = tourney.FieldError
+
+// Front defines model for Front.
+type Front = tourney.Front
 
 // Goal defines model for Goal.
 type Goal = tourney.Goal
@@ -73,12 +146,58 @@ type History struct {
 	Value []float64 `json:"value"`
 }
 
+// Importance defines model for Importance.
+type Importance = tourney.Importance
+
+// Ingest A table that is being taken in.
+type Ingest struct {
+	Bytes int64 `json:"bytes"`
+
+	// Error Why it failed.
+	Error string `json:"error,omitempty"`
+	ID    string `json:"id"`
+
+	// Name Of the dataset.
+	Name  string      `json:"name"`
+	Phase IngestPhase `json:"phase"`
+
+	// Rows Of this phase so far.
+	Rows    int64     `json:"rows"`
+	Started time.Time `json:"started"`
+
+	// TotalBytes 0 if it is not known.
+	TotalBytes int64 `json:"total_bytes"`
+
+	// TotalRows 0 while it is not known.
+	TotalRows int64 `json:"total_rows"`
+
+	// Version Of the dataset, when it is done.
+	Version string `json:"version,omitempty"`
+}
+
+// IngestPhase defines model for Ingest.Phase.
+type IngestPhase string
+
+// IngestID defines model for IngestID.
+type IngestID = string
+
+// IngestList defines model for IngestList.
+type IngestList struct {
+	Items []Ingest `json:"items"`
+}
+
 // Leaderboard defines model for Leaderboard.
 type Leaderboard struct {
 	Items  []Trial `json:"items"`
 	Metric Metric  `json:"metric"`
 	Next   string  `json:"next,omitempty"`
 }
+
+// LevelCount defines model for LevelCount.
+type LevelCount = tourney.LevelCount
+
+// Limits What ends a search beside its cap of trials.
+type Limits = tourney.Limits
 
 // Method defines model for Method.
 type Method = tourney.Method
@@ -92,11 +211,20 @@ type Metrics = tourney.Metrics
 // Order defines model for Order.
 type Order = tourney.Order
 
+// PairImportance What two parameters do together, beyond what each does.
+type PairImportance = tourney.PairImportance
+
 // Param One parameter; which keys it has depends on its distribution.
 type Param = tourney.Param
 
+// ParamImportance defines model for ParamImportance.
+type ParamImportance = tourney.ParamImportance
+
 // Params The values of a trial by name.
 type Params = tourney.Params
+
+// Parent A state of a trial that another goes on from.
+type Parent = tourney.Parent
 
 // Plan What a spec comes to on its dataset.
 type Plan = tourney.Plan
@@ -108,6 +236,9 @@ type Point = tourney.Point
 type PointList struct {
 	Items []Point `json:"items"`
 }
+
+// Preprocess How the columns of a table become features.
+type Preprocess = tourney.Preprocess
 
 // Problem A problem document (RFC 9457).
 type Problem = problem.Problem
@@ -124,7 +255,7 @@ type Shard = tourney.Shard
 // Spec A sweep file, normalised.
 type Spec = tourney.Spec
 
-// Split defines model for Split.
+// Split Which rows of a dataset are sealed as test rows.
 type Split = tourney.Split
 
 // Sweep defines model for Sweep.
@@ -161,6 +292,9 @@ type TrialState = tourney.TrialState
 
 // Validation defines model for Validation.
 type Validation = tourney.Validation
+
+// Warning defines model for Warning.
+type Warning = tourney.Warning
 
 // Worker defines model for Worker.
 type Worker = tourney.Worker
@@ -214,27 +348,68 @@ type ListDatasetsParams struct {
 	Source *string `form:"source,omitempty" json:"source,omitempty"`
 }
 
+// AddDatasetMultipartBody defines parameters for AddDataset.
+type AddDatasetMultipartBody struct {
+	File *[]openapi_types.File `json:"file,omitempty"`
+
+	// Request How to make a dataset of a table.
+	Request DatasetRequest        `json:"request"`
+	Test    *[]openapi_types.File `json:"test,omitempty"`
+}
+
 // AddDatasetParams defines parameters for AddDataset.
 type AddDatasetParams struct {
-	Name string `form:"name" json:"name"`
+	// Ingest A name under which `/api/v1/ingests` tells how far it is.
+	Ingest *IngestID `form:"ingest,omitempty" json:"ingest,omitempty"`
 
-	// Target The column to learn.
-	Target string `form:"target" json:"target"`
+	// Name Of the dataset; needed with a table as the body, to which this and the parameters that follow belong.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// Target The column to learn; may be left out where the format names one.
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
 
 	// Task Told from the target if absent.
 	Task *Task `form:"task,omitempty" json:"task,omitempty"`
 
-	// Test Share of the rows to seal as test rows; 0.2 if absent.
+	// Split Which rows are sealed as test rows: `0.2`, `group:0.2`, `time:0.2`,
+	// `last:0.2`, `last:ROWS` or `column:NAME`.
+	Split *string `form:"split,omitempty" json:"split,omitempty"`
+
+	// Test Share of the rows to seal as test rows, instead of `split`; 0.2 if both are absent.
 	Test *float64 `form:"test,omitempty" json:"test,omitempty"`
+
+	// Types Types of columns that are not to be inferred, as a JSON object of names to `ColumnType`.
+	Types *string `form:"types,omitempty" json:"types,omitempty"`
 
 	// Drop A column to leave out; may be repeated.
 	Drop *[]string `form:"drop,omitempty" json:"drop,omitempty"`
 
+	// Group A column; rows that share a value stay on one side of every cut.
+	Group *string `form:"group,omitempty" json:"group,omitempty"`
+
+	// Time A column; rows are kept in blocks in its order.
+	Time *string `form:"time,omitempty" json:"time,omitempty"`
+
+	// Weight The column of the rows' weights.
+	Weight *string `form:"weight,omitempty" json:"weight,omitempty"`
+
+	// SQL A query over the file, whose result is the table.
+	SQL *string `form:"sql,omitempty" json:"sql,omitempty"`
+
+	// Format Of the file; told from what it holds if absent.
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+
 	// Seed Of the shuffle and the split.
 	Seed *int64 `form:"seed,omitempty" json:"seed,omitempty"`
 
-	// File The file's name, for messages.
+	// File The file's name, for messages and queries.
 	File *string `form:"file,omitempty" json:"file,omitempty"`
+}
+
+// SampleDatasetParams defines parameters for SampleDataset.
+type SampleDatasetParams struct {
+	// Rows 20 if absent.
+	Rows *int `form:"rows,omitempty" json:"rows,omitempty"`
 }
 
 // StreamEventsParams defines parameters for StreamEvents.
@@ -276,6 +451,23 @@ type GetHistoryParams struct {
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// GetImportanceParams defines parameters for GetImportance.
+type GetImportanceParams struct {
+	Method *GetImportanceParamsMethod `form:"method,omitempty" json:"method,omitempty"`
+
+	// Metric One that the trials report; the sweep's own if absent.
+	Metric *string `form:"metric,omitempty" json:"metric,omitempty"`
+
+	// Trials Numbers of the trials to look at, as 0,3,10-20; all that have a value if absent.
+	Trials *string `form:"trials,omitempty" json:"trials,omitempty"`
+
+	// Pairs Of fanova, pairs among so many of the first parameters.
+	Pairs *int `form:"pairs,omitempty" json:"pairs,omitempty"`
+}
+
+// GetImportanceParamsMethod defines parameters for GetImportance.
+type GetImportanceParamsMethod string
+
 // GetLeaderboardParams defines parameters for GetLeaderboard.
 type GetLeaderboardParams struct {
 	// Limit The most items to return.
@@ -293,6 +485,12 @@ type ListTrialsParams struct {
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// AddDatasetJSONRequestBody defines body for AddDataset for application/json ContentType.
+type AddDatasetJSONRequestBody = DatasetRequest
+
+// AddDatasetMultipartRequestBody defines body for AddDataset for multipart/form-data ContentType.
+type AddDatasetMultipartRequestBody AddDatasetMultipartBody
 
 // CreateSweepJSONRequestBody defines body for CreateSweep for application/json ContentType.
 type CreateSweepJSONRequestBody = SweepFile
@@ -314,15 +512,27 @@ type ServerInterface interface {
 	// ListDatasets List the newest version of each dataset, by name
 	// (GET /api/v1/datasets)
 	ListDatasets(ctx echo.Context, params ListDatasetsParams) error
-	// AddDataset Register a table
+	// AddDataset Make a dataset of a table
 	// (POST /api/v1/datasets)
 	AddDataset(ctx echo.Context, params AddDatasetParams) error
+	// DeleteDataset Delete a dataset
+	// (DELETE /api/v1/datasets/{name})
+	DeleteDataset(ctx echo.Context, name string) error
 	// GetDataset Show a dataset
 	// (GET /api/v1/datasets/{name})
 	GetDataset(ctx echo.Context, name string) error
+	// SampleDataset Show some rows of a dataset
+	// (GET /api/v1/datasets/{name}/sample)
+	SampleDataset(ctx echo.Context, name string, params SampleDatasetParams) error
 	// StreamEvents Follow the events of all sweeps
 	// (GET /api/v1/events)
 	StreamEvents(ctx echo.Context, params StreamEventsParams) error
+	// ListIngests List the tables that are being taken in, or were a short time ago, newest first
+	// (GET /api/v1/ingests)
+	ListIngests(ctx echo.Context) error
+	// GetIngest Tell how far the taking in of a table is
+	// (GET /api/v1/ingests/{id})
+	GetIngest(ctx echo.Context, id IngestID) error
 	// ListSweeps List sweeps, newest first
 	// (GET /api/v1/sweeps)
 	ListSweeps(ctx echo.Context, params ListSweepsParams) error
@@ -341,9 +551,15 @@ type ServerInterface interface {
 	// GetHistory The reports of a sweep as folded, oldest first, with the best so far
 	// (GET /api/v1/sweeps/{id}/history)
 	GetHistory(ctx echo.Context, id SweepID, params GetHistoryParams) error
+	// GetImportance How much each parameter matters, the most first
+	// (GET /api/v1/sweeps/{id}/importance)
+	GetImportance(ctx echo.Context, id SweepID, params GetImportanceParams) error
 	// GetLeaderboard List trials, best first
 	// (GET /api/v1/sweeps/{id}/leaderboard)
 	GetLeaderboard(ctx echo.Context, id SweepID, params GetLeaderboardParams) error
+	// GetPareto The trials that none is better than in every objective
+	// (GET /api/v1/sweeps/{id}/pareto)
+	GetPareto(ctx echo.Context, id SweepID) error
 	// PauseSweep Start no more jobs
 	// (POST /api/v1/sweeps/{id}/pause)
 	PauseSweep(ctx echo.Context, id SweepID) error
@@ -522,16 +738,23 @@ func (w *ServerInterfaceWrapper) AddDataset(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params AddDatasetParams
-	// ------------- Required query parameter "name" -------------
+	// ------------- Optional query parameter "ingest" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ingest", ctx.QueryParams(), &params.Ingest, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ingest: %s", err))
+	}
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
 	}
 
-	// ------------- Required query parameter "target" -------------
+	// ------------- Optional query parameter "target" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "target", ctx.QueryParams(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", ctx.QueryParams(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter target: %s", err))
 	}
@@ -543,6 +766,13 @@ func (w *ServerInterfaceWrapper) AddDataset(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter task: %s", err))
 	}
 
+	// ------------- Optional query parameter "split" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "split", ctx.QueryParams(), &params.Split, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter split: %s", err))
+	}
+
 	// ------------- Optional query parameter "test" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
@@ -550,11 +780,53 @@ func (w *ServerInterfaceWrapper) AddDataset(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
 	}
 
+	// ------------- Optional query parameter "types" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "types", ctx.QueryParams(), &params.Types, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter types: %s", err))
+	}
+
 	// ------------- Optional query parameter "drop" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "drop", ctx.QueryParams(), &params.Drop, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter drop: %s", err))
+	}
+
+	// ------------- Optional query parameter "group" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "group", ctx.QueryParams(), &params.Group, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter group: %s", err))
+	}
+
+	// ------------- Optional query parameter "time" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "time", ctx.QueryParams(), &params.Time, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter time: %s", err))
+	}
+
+	// ------------- Optional query parameter "weight" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "weight", ctx.QueryParams(), &params.Weight, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter weight: %s", err))
+	}
+
+	// ------------- Optional query parameter "sql" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sql", ctx.QueryParams(), &params.SQL, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sql: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
 	}
 
 	// ------------- Optional query parameter "seed" -------------
@@ -576,6 +848,22 @@ func (w *ServerInterfaceWrapper) AddDataset(ctx echo.Context) error {
 	return err
 }
 
+// DeleteDataset converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteDataset(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", ctx.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteDataset(ctx, name)
+	return err
+}
+
 // GetDataset converts echo context to params.
 func (w *ServerInterfaceWrapper) GetDataset(ctx echo.Context) error {
 	var err error
@@ -589,6 +877,31 @@ func (w *ServerInterfaceWrapper) GetDataset(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetDataset(ctx, name)
+	return err
+}
+
+// SampleDataset converts echo context to params.
+func (w *ServerInterfaceWrapper) SampleDataset(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", ctx.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SampleDatasetParams
+	// ------------- Optional query parameter "rows" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rows", ctx.QueryParams(), &params.Rows, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rows: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SampleDataset(ctx, name, params)
 	return err
 }
 
@@ -624,6 +937,31 @@ func (w *ServerInterfaceWrapper) StreamEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StreamEvents(ctx, params)
+	return err
+}
+
+// ListIngests converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIngests(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIngests(ctx)
+	return err
+}
+
+// GetIngest converts echo context to params.
+func (w *ServerInterfaceWrapper) GetIngest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id IngestID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetIngest(ctx, id)
 	return err
 }
 
@@ -780,6 +1118,52 @@ func (w *ServerInterfaceWrapper) GetHistory(ctx echo.Context) error {
 	return err
 }
 
+// GetImportance converts echo context to params.
+func (w *ServerInterfaceWrapper) GetImportance(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetImportanceParams
+	// ------------- Optional query parameter "method" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "method", ctx.QueryParams(), &params.Method, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter method: %s", err))
+	}
+
+	// ------------- Optional query parameter "metric" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "metric", ctx.QueryParams(), &params.Metric, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter metric: %s", err))
+	}
+
+	// ------------- Optional query parameter "trials" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "trials", ctx.QueryParams(), &params.Trials, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter trials: %s", err))
+	}
+
+	// ------------- Optional query parameter "pairs" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pairs", ctx.QueryParams(), &params.Pairs, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pairs: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetImportance(ctx, id, params)
+	return err
+}
+
 // GetLeaderboard converts echo context to params.
 func (w *ServerInterfaceWrapper) GetLeaderboard(ctx echo.Context) error {
 	var err error
@@ -809,6 +1193,22 @@ func (w *ServerInterfaceWrapper) GetLeaderboard(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetLeaderboard(ctx, id, params)
+	return err
+}
+
+// GetPareto converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPareto(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPareto(ctx, id)
 	return err
 }
 
@@ -1012,15 +1412,21 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/api/v1/blobs/sha256/:hex", wrapper.PutBlob, options.OperationMiddlewares["putBlob"]...)
 	router.GET(options.BaseURL+"/api/v1/datasets", wrapper.ListDatasets, options.OperationMiddlewares["listDatasets"]...)
 	router.POST(options.BaseURL+"/api/v1/datasets", wrapper.AddDataset, options.OperationMiddlewares["addDataset"]...)
+	router.DELETE(options.BaseURL+"/api/v1/datasets/:name", wrapper.DeleteDataset, options.OperationMiddlewares["deleteDataset"]...)
 	router.GET(options.BaseURL+"/api/v1/datasets/:name", wrapper.GetDataset, options.OperationMiddlewares["getDataset"]...)
+	router.GET(options.BaseURL+"/api/v1/datasets/:name/sample", wrapper.SampleDataset, options.OperationMiddlewares["sampleDataset"]...)
 	router.GET(options.BaseURL+"/api/v1/events", wrapper.StreamEvents, options.OperationMiddlewares["streamEvents"]...)
+	router.GET(options.BaseURL+"/api/v1/ingests", wrapper.ListIngests, options.OperationMiddlewares["listIngests"]...)
+	router.GET(options.BaseURL+"/api/v1/ingests/:id", wrapper.GetIngest, options.OperationMiddlewares["getIngest"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps", wrapper.ListSweeps, options.OperationMiddlewares["listSweeps"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps", wrapper.CreateSweep, options.OperationMiddlewares["createSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id", wrapper.GetSweep, options.OperationMiddlewares["getSweep"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/cancel", wrapper.CancelSweep, options.OperationMiddlewares["cancelSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/events", wrapper.StreamSweepEvents, options.OperationMiddlewares["streamSweepEvents"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/history", wrapper.GetHistory, options.OperationMiddlewares["getHistory"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/importance", wrapper.GetImportance, options.OperationMiddlewares["getImportance"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/leaderboard", wrapper.GetLeaderboard, options.OperationMiddlewares["getLeaderboard"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/pareto", wrapper.GetPareto, options.OperationMiddlewares["getPareto"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/pause", wrapper.PauseSweep, options.OperationMiddlewares["pauseSweep"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/resume", wrapper.ResumeSweep, options.OperationMiddlewares["resumeSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials", wrapper.ListTrials, options.OperationMiddlewares["listTrials"]...)
@@ -1272,12 +1678,36 @@ func (response ListDatasetsdefaultApplicationProblemPlusJSONResponse) VisitListD
 }
 
 type AddDatasetRequestObject struct {
-	Params AddDatasetParams
-	Body   io.Reader
+	Params        AddDatasetParams
+	JSONBody      *AddDatasetJSONRequestBody
+	MultipartBody *multipart.Reader
+	Body          io.Reader
 }
 
 type AddDatasetResponseObject interface {
 	VisitAddDatasetResponse(w http.ResponseWriter) error
+}
+
+type AddDataset200ResponseHeaders struct {
+	Location string
+}
+
+type AddDataset200JSONResponse struct {
+	Body    Dataset
+	Headers AddDataset200ResponseHeaders
+}
+
+func (response AddDataset200JSONResponse) VisitAddDatasetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type AddDataset201ResponseHeaders struct {
@@ -1319,6 +1749,39 @@ func (response AddDatasetdefaultApplicationProblemPlusJSONResponse) VisitAddData
 	return err
 }
 
+type DeleteDatasetRequestObject struct {
+	Name string `json:"name"`
+}
+
+type DeleteDatasetResponseObject interface {
+	VisitDeleteDatasetResponse(w http.ResponseWriter) error
+}
+
+type DeleteDataset204Response struct {
+}
+
+func (response DeleteDataset204Response) VisitDeleteDatasetResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteDatasetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteDatasetdefaultApplicationProblemPlusJSONResponse) VisitDeleteDatasetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDatasetRequestObject struct {
 	Name string `json:"name"`
 }
@@ -1347,6 +1810,46 @@ type GetDatasetdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetDatasetdefaultApplicationProblemPlusJSONResponse) VisitGetDatasetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SampleDatasetRequestObject struct {
+	Name   string `json:"name"`
+	Params SampleDatasetParams
+}
+
+type SampleDatasetResponseObject interface {
+	VisitSampleDatasetResponse(w http.ResponseWriter) error
+}
+
+type SampleDataset200JSONResponse DatasetSample
+
+func (response SampleDataset200JSONResponse) VisitSampleDatasetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SampleDatasetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SampleDatasetdefaultApplicationProblemPlusJSONResponse) VisitSampleDatasetResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1415,6 +1918,83 @@ type StreamEventsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIngestsRequestObject struct {
+}
+
+type ListIngestsResponseObject interface {
+	VisitListIngestsResponse(w http.ResponseWriter) error
+}
+
+type ListIngests200JSONResponse IngestList
+
+func (response ListIngests200JSONResponse) VisitListIngestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIngestsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListIngestsdefaultApplicationProblemPlusJSONResponse) VisitListIngestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIngestRequestObject struct {
+	ID IngestID `json:"id"`
+}
+
+type GetIngestResponseObject interface {
+	VisitGetIngestResponse(w http.ResponseWriter) error
+}
+
+type GetIngest200JSONResponse Ingest
+
+func (response GetIngest200JSONResponse) VisitGetIngestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIngestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetIngestdefaultApplicationProblemPlusJSONResponse) VisitGetIngestResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1715,6 +2295,46 @@ func (response GetHistorydefaultApplicationProblemPlusJSONResponse) VisitGetHist
 	return err
 }
 
+type GetImportanceRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params GetImportanceParams
+}
+
+type GetImportanceResponseObject interface {
+	VisitGetImportanceResponse(w http.ResponseWriter) error
+}
+
+type GetImportance200JSONResponse Importance
+
+func (response GetImportance200JSONResponse) VisitGetImportanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImportancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetImportancedefaultApplicationProblemPlusJSONResponse) VisitGetImportanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLeaderboardRequestObject struct {
 	ID     SweepID `json:"id"`
 	Params GetLeaderboardParams
@@ -1744,6 +2364,45 @@ type GetLeaderboarddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetLeaderboarddefaultApplicationProblemPlusJSONResponse) VisitGetLeaderboardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetParetoRequestObject struct {
+	ID SweepID `json:"id"`
+}
+
+type GetParetoResponseObject interface {
+	VisitGetParetoResponse(w http.ResponseWriter) error
+}
+
+type GetPareto200JSONResponse Front
+
+func (response GetPareto200JSONResponse) VisitGetParetoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetParetodefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetParetodefaultApplicationProblemPlusJSONResponse) VisitGetParetoResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2120,15 +2779,27 @@ type StrictServerInterface interface {
 	// ListDatasets List the newest version of each dataset, by name
 	// (GET /api/v1/datasets)
 	ListDatasets(ctx context.Context, request ListDatasetsRequestObject) (ListDatasetsResponseObject, error)
-	// AddDataset Register a table
+	// AddDataset Make a dataset of a table
 	// (POST /api/v1/datasets)
 	AddDataset(ctx context.Context, request AddDatasetRequestObject) (AddDatasetResponseObject, error)
+	// DeleteDataset Delete a dataset
+	// (DELETE /api/v1/datasets/{name})
+	DeleteDataset(ctx context.Context, request DeleteDatasetRequestObject) (DeleteDatasetResponseObject, error)
 	// GetDataset Show a dataset
 	// (GET /api/v1/datasets/{name})
 	GetDataset(ctx context.Context, request GetDatasetRequestObject) (GetDatasetResponseObject, error)
+	// SampleDataset Show some rows of a dataset
+	// (GET /api/v1/datasets/{name}/sample)
+	SampleDataset(ctx context.Context, request SampleDatasetRequestObject) (SampleDatasetResponseObject, error)
 	// StreamEvents Follow the events of all sweeps
 	// (GET /api/v1/events)
 	StreamEvents(ctx context.Context, request StreamEventsRequestObject) (StreamEventsResponseObject, error)
+	// ListIngests List the tables that are being taken in, or were a short time ago, newest first
+	// (GET /api/v1/ingests)
+	ListIngests(ctx context.Context, request ListIngestsRequestObject) (ListIngestsResponseObject, error)
+	// GetIngest Tell how far the taking in of a table is
+	// (GET /api/v1/ingests/{id})
+	GetIngest(ctx context.Context, request GetIngestRequestObject) (GetIngestResponseObject, error)
 	// ListSweeps List sweeps, newest first
 	// (GET /api/v1/sweeps)
 	ListSweeps(ctx context.Context, request ListSweepsRequestObject) (ListSweepsResponseObject, error)
@@ -2147,9 +2818,15 @@ type StrictServerInterface interface {
 	// GetHistory The reports of a sweep as folded, oldest first, with the best so far
 	// (GET /api/v1/sweeps/{id}/history)
 	GetHistory(ctx context.Context, request GetHistoryRequestObject) (GetHistoryResponseObject, error)
+	// GetImportance How much each parameter matters, the most first
+	// (GET /api/v1/sweeps/{id}/importance)
+	GetImportance(ctx context.Context, request GetImportanceRequestObject) (GetImportanceResponseObject, error)
 	// GetLeaderboard List trials, best first
 	// (GET /api/v1/sweeps/{id}/leaderboard)
 	GetLeaderboard(ctx context.Context, request GetLeaderboardRequestObject) (GetLeaderboardResponseObject, error)
+	// GetPareto The trials that none is better than in every objective
+	// (GET /api/v1/sweeps/{id}/pareto)
+	GetPareto(ctx context.Context, request GetParetoRequestObject) (GetParetoResponseObject, error)
 	// PauseSweep Start no more jobs
 	// (POST /api/v1/sweeps/{id}/pause)
 	PauseSweep(ctx context.Context, request PauseSweepRequestObject) (PauseSweepResponseObject, error)
@@ -2297,8 +2974,41 @@ func (sh *strictHandler) AddDataset(ctx echo.Context, params AddDatasetParams) e
 	var request AddDatasetRequestObject
 
 	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body AddDatasetJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
 
-	request.Body = ctx.Request().Body
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request().MultipartReader(); err != nil {
+			return err
+		} else {
+			request.MultipartBody = reader
+		}
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "text/csv") {
+		request.Body = ctx.Request().Body
+	}
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.AddDataset(ctx.Request().Context(), request.(AddDatasetRequestObject))
@@ -2313,6 +3023,31 @@ func (sh *strictHandler) AddDataset(ctx echo.Context, params AddDatasetParams) e
 		return err
 	} else if validResponse, ok := response.(AddDatasetResponseObject); ok {
 		return validResponse.VisitAddDatasetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteDataset operation middleware
+func (sh *strictHandler) DeleteDataset(ctx echo.Context, name string) error {
+	var request DeleteDatasetRequestObject
+
+	request.Name = name
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDataset(ctx.Request().Context(), request.(DeleteDatasetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDataset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteDatasetResponseObject); ok {
+		return validResponse.VisitDeleteDatasetResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2344,6 +3079,32 @@ func (sh *strictHandler) GetDataset(ctx echo.Context, name string) error {
 	return nil
 }
 
+// SampleDataset operation middleware
+func (sh *strictHandler) SampleDataset(ctx echo.Context, name string, params SampleDatasetParams) error {
+	var request SampleDatasetRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SampleDataset(ctx.Request().Context(), request.(SampleDatasetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SampleDataset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SampleDatasetResponseObject); ok {
+		return validResponse.VisitSampleDatasetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // StreamEvents operation middleware
 func (sh *strictHandler) StreamEvents(ctx echo.Context, params StreamEventsParams) error {
 	var request StreamEventsRequestObject
@@ -2363,6 +3124,54 @@ func (sh *strictHandler) StreamEvents(ctx echo.Context, params StreamEventsParam
 		return err
 	} else if validResponse, ok := response.(StreamEventsResponseObject); ok {
 		return validResponse.VisitStreamEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListIngests operation middleware
+func (sh *strictHandler) ListIngests(ctx echo.Context) error {
+	var request ListIngestsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIngests(ctx.Request().Context(), request.(ListIngestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIngests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListIngestsResponseObject); ok {
+		return validResponse.VisitListIngestsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetIngest operation middleware
+func (sh *strictHandler) GetIngest(ctx echo.Context, id IngestID) error {
+	var request GetIngestRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetIngest(ctx.Request().Context(), request.(GetIngestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetIngest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetIngestResponseObject); ok {
+		return validResponse.VisitGetIngestResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2549,6 +3358,32 @@ func (sh *strictHandler) GetHistory(ctx echo.Context, id SweepID, params GetHist
 	return nil
 }
 
+// GetImportance operation middleware
+func (sh *strictHandler) GetImportance(ctx echo.Context, id SweepID, params GetImportanceParams) error {
+	var request GetImportanceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetImportance(ctx.Request().Context(), request.(GetImportanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetImportance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetImportanceResponseObject); ok {
+		return validResponse.VisitGetImportanceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetLeaderboard operation middleware
 func (sh *strictHandler) GetLeaderboard(ctx echo.Context, id SweepID, params GetLeaderboardParams) error {
 	var request GetLeaderboardRequestObject
@@ -2569,6 +3404,31 @@ func (sh *strictHandler) GetLeaderboard(ctx echo.Context, id SweepID, params Get
 		return err
 	} else if validResponse, ok := response.(GetLeaderboardResponseObject); ok {
 		return validResponse.VisitGetLeaderboardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPareto operation middleware
+func (sh *strictHandler) GetPareto(ctx echo.Context, id SweepID) error {
+	var request GetParetoRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPareto(ctx.Request().Context(), request.(GetParetoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPareto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetParetoResponseObject); ok {
+		return validResponse.VisitGetParetoResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -135,7 +135,11 @@ func (b *board) progress() string {
 	for _, n := range b.sweep.Counts {
 		total += n
 	}
-	line := fmt.Sprintf("%-9s %d of %d trials started, %d running", b.sweep.State, total, b.sweep.Spec.Trials(), b.sweep.Counts[tourney.TrialRunning])
+	of := ""
+	if most := b.sweep.Spec.Trials(); most < tourney.MaxTrials {
+		of = fmt.Sprintf(" of %d", most)
+	}
+	line := fmt.Sprintf("%-9s %d%s trials started, %d running", b.sweep.State, total, of, b.sweep.Counts[tourney.TrialRunning])
 	if best := b.sweep.Best; best != nil && best.Value != nil {
 		line += fmt.Sprintf(", best %s %.4f (trial %d)", b.sweep.Spec.Metric.Name, *best.Value, best.Number)
 	}

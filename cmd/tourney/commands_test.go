@@ -19,13 +19,13 @@ func TestCommands(t *testing.T) {
 	table := filepath.Join(filepath.Dir(file), "table.csv")
 
 	var ds tourney.Dataset
-	if err := json.Unmarshal([]byte(must(t, "dataset", "add", "mine", table, "--target", "y", "--drop", "b", "--test", "0.25", "--json")), &ds); err != nil {
+	if err := json.Unmarshal([]byte(must(t, "dataset", "add", "mine", table, "--target", "y", "--drop", "b", "--split", "0.25", "--json")), &ds); err != nil {
 		t.Fatal(err)
 	}
 	if ds.Name != "mine" || ds.Rows != 40 || ds.TestRows != 10 || ds.Task != tourney.Classification || len(ds.Version) != 64 {
 		t.Errorf("registered as %+v", ds)
 	}
-	again := must(t, "dataset", "add", "mine", table, "--target", "y", "--drop", "b", "--test", "0.25")
+	again := must(t, "dataset", "add", "mine", table, "--target", "y", "--drop", "b", "--split", "0.25")
 	if !strings.Contains(again, ds.Version[:12]) {
 		t.Errorf("the same file again is another version:\n%s", again)
 	}

@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"tourney"
+	"tourney/dataset/sql"
 )
 
 // version is set by the linker for a release.
@@ -51,6 +52,7 @@ const (
 )
 
 func main() {
+	sql.Main() // does not return if this process is to be the SQL engine
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

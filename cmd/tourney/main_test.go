@@ -19,12 +19,14 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/dataset/sql"
 )
 
 // TestMain makes the test binary a tourney: started with TOURNEY_TEST_MAIN set,
 // it is the program, so that tests kill real processes, also under the race
-// detector.
+// detector. That program starts itself as the SQL engine.
 func TestMain(m *testing.M) {
+	sql.Main()
 	if os.Getenv("TOURNEY_TEST_MAIN") == "1" {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}

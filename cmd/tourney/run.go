@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,15 +10,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tourney"
 	"tourney/api/client"
-	"tourney/dataset"
 )
 
 // runOptions are the flags of tourney run.
@@ -68,7 +65,7 @@ sweep is paused and can be gone on with: tourney run --resume ID`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.dataset, "dataset", "", "take this dataset, a name or a path, instead of the file's")
+	f.StringVar(&o.dataset, "dataset", "", "take this dataset, a name, path, pattern or URL, instead of the file's")
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "workers in this process, of one core each")
 	f.Int64Var(&o.seed, "seed", 0, "take this seed instead of the file's")
 	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
@@ -89,16 +86,21 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if o.server != "" {
 		return o.play(ctx, client.New(o.server, nil), o.server, file, spec, stdout, stderr)
 	}
+	var hosts []string
 	if file != "" { // before anything is created
-		if err := o.checkDataset(file, spec); err != nil {
+		t, err := o.findDataset(file, spec)
+		if err != nil {
 			return err
+		}
+		if t != nil && t.url != "" { // whoever runs it has named it
+			hosts = []string{hostOf(t.url)}
 		}
 	}
 	if o.workers < 1 {
 		return usageError{fmt.Errorf("--workers must be at least 1, not %d", o.workers)}
 	}
 	srv, err := startServer(ctx, serverOptions{
-		addr: "127.0.0.1:0", dataDir: o.dataDir, workers: o.workers, logLevel: o.logLevel, log: stderr,
+		addr: "127.0.0.1:0", dataDir: o.dataDir, workers: o.workers, logLevel: o.logLevel, log: stderr, urlHosts: hosts,
 	})
 	if err != nil {
 		return err
@@ -139,37 +141,37 @@ func (o *runOptions) readSpec(file string, stderr io.Writer) (tourney.Spec, erro
 	return spec, nil
 }
 
-// datasetPath returns the path that the spec's dataset means, or "" if it is
-// the name of a registered one. A path in the file is relative to the file; one
-// on the command line to the working directory.
-func (o *runOptions) datasetPath(file string, spec tourney.Spec) string {
+// datasetPlace returns the path, pattern or URL that the spec's dataset means,
+// or "" if it is the name of a registered one. A path in the file is relative
+// to the file; one on the command line to the working directory.
+func (o *runOptions) datasetPlace(file string, spec tourney.Spec) string {
 	name := spec.Dataset
+	if isURL(name) {
+		return name
+	}
 	if o.dataset == "" && !filepath.IsAbs(name) {
 		name = filepath.Join(filepath.Dir(file), name)
 	}
-	if _, err := os.Stat(name); err == nil {
+	if strings.ContainsAny(spec.Dataset, `/\*?[`) || slices.Contains(tableEndings, strings.ToLower(filepath.Ext(spec.Dataset))) {
 		return name
 	}
-	if strings.ContainsAny(spec.Dataset, `/\`) || strings.EqualFold(filepath.Ext(spec.Dataset), ".csv") {
-		return name
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		return name // a directory of that name is written with a slash
 	}
 	return ""
 }
 
-// checkDataset says early what can be said of a dataset that is a file.
-func (o *runOptions) checkDataset(file string, spec tourney.Spec) error {
-	path := o.datasetPath(file, spec)
-	if path == "" {
-		return nil
+// findDataset finds the files of the dataset, if it is not a registered one.
+func (o *runOptions) findDataset(file string, spec tourney.Spec) (*place, error) {
+	where := o.datasetPlace(file, spec)
+	if where == "" {
+		return nil, nil
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return &tourney.InvalidError{Source: file, Fields: []tourney.FieldError{{Path: "dataset", Message: fmt.Sprintf("there is no file %s", path)}}}
-	case info.IsDir():
-		return &tourney.InvalidError{Source: file, Fields: []tourney.FieldError{{Path: "dataset", Message: fmt.Sprintf("%s is a directory; name a CSV file", path)}}}
+	t, err := findTable([]string{where}, nil)
+	if err != nil {
+		return nil, &tourney.InvalidError{Source: file, Fields: []tourney.FieldError{{Path: "dataset", Message: "there is no file " + where}}}
 	}
-	return nil
+	return &t, nil
 }
 
 // play registers the dataset, creates the sweep or goes on with it, and watches
@@ -187,10 +189,7 @@ func (o *runOptions) play(ctx context.Context, c *client.Client, url, file strin
 			}
 		}
 	} else {
-		if err := o.checkDataset(file, spec); err != nil {
-			return err
-		}
-		if sweep, err = submit(ctx, c, spec, o.datasetPath(file, spec), file); err != nil {
+		if sweep, err = o.submit(ctx, c, spec, file, stderr); err != nil {
 			return interrupted(ctx, err)
 		}
 	}
@@ -204,16 +203,21 @@ func (o *runOptions) play(ctx context.Context, c *client.Client, url, file strin
 	return b.finish(context.WithoutCancel(ctx))
 }
 
-// submit registers the dataset at path, if there is one, and creates the sweep.
-func submit(ctx context.Context, c *client.Client, spec tourney.Spec, path, file string) (tourney.Sweep, error) {
-	if path != "" {
-		ds, err := register(ctx, c, datasetRequest(spec, path), path)
+// submit registers the dataset, if it is not a registered one, and creates the
+// sweep.
+func (o *runOptions) submit(ctx context.Context, c *client.Client, spec tourney.Spec, file string, stderr io.Writer) (tourney.Sweep, error) {
+	t, err := o.findDataset(file, spec)
+	if err != nil {
+		return tourney.Sweep{}, err
+	}
+	if t != nil {
+		ds, err := register(ctx, c, datasetRequest(spec, o.datasetPlace(file, spec)), *t, stderr)
 		if err != nil {
 			return tourney.Sweep{}, err
 		}
 		spec.Dataset = ds.Name + "@" + ds.Version[:12]
+		spec.Split = nil // it has been done
 	}
-	spec.Split = nil // it has been done
 	body, err := json.Marshal(spec)
 	if err != nil {
 		return tourney.Sweep{}, fmt.Errorf("write sweep: %w", err)
@@ -228,36 +232,15 @@ func submit(ctx context.Context, c *client.Client, spec tourney.Spec, path, file
 	return sweep, err
 }
 
-func datasetRequest(spec tourney.Spec, path string) tourney.DatasetRequest {
-	req := tourney.DatasetRequest{Name: cleanName(path), Target: spec.Target, File: filepath.Base(path)}
+func datasetRequest(spec tourney.Spec, where string) tourney.DatasetRequest {
+	req := tourney.DatasetRequest{Name: cleanName(where), Target: spec.Target, File: where}
+	if !isURL(where) {
+		req.File = filepath.Base(where)
+	}
 	if spec.Split != nil {
-		req.Test, req.Seed = spec.Split.Test, spec.Split.Seed
+		req.Split, req.Seed = *spec.Split, spec.Split.Seed
 	}
 	return req
-}
-
-// register uploads a table, unless the server has one of the same bytes and
-// options.
-func register(ctx context.Context, c *client.Client, req tourney.DatasetRequest, path string) (tourney.Dataset, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return tourney.Dataset{}, usageError{fmt.Errorf("read dataset: %w", err)}
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return tourney.Dataset{}, fmt.Errorf("read dataset: %w", err)
-	}
-	source := dataset.Source(req, hex.EncodeToString(h.Sum(nil)))
-	if ds, err := c.DatasetBySource(ctx, source); err == nil && ds.Name == req.Name {
-		return ds, nil
-	} else if err != nil && !errors.Is(err, tourney.ErrNotFound) {
-		return tourney.Dataset{}, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return tourney.Dataset{}, fmt.Errorf("read dataset: %w", err)
-	}
-	return c.AddDataset(ctx, req, f)
 }
 
 // pauseOthers pauses sweeps that an earlier run in this data directory left
@@ -302,16 +285,6 @@ func interrupted(ctx context.Context, err error) error {
 		return errInterrupted
 	}
 	return err
-}
-
-var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
-
-// cleanName makes a name of a path: its base without the ending.
-func cleanName(path string) string {
-	base := filepath.Base(path)
-	base = strings.TrimSuffix(base, filepath.Ext(base))
-	base = strings.TrimLeft(notInName.ReplaceAllString(base, "_"), "._-")
-	return cmp.Or(base[:min(len(base), 100)], "unnamed")
 }
 
 // newKey returns an idempotency key.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +20,11 @@ import (
 
 	"tourney"
 	"tourney/api"
-	"tourney/blob"
 	"tourney/bus"
 	"tourney/bus/natsd"
+	"tourney/cmd/tourney/internal/intake"
 	"tourney/coordinator"
 	"tourney/dashboard"
-	"tourney/dataset"
 	"tourney/store"
 	"tourney/trainers"
 	"tourney/worker"
@@ -41,6 +41,11 @@ type serverOptions struct {
 	insecure   bool          // a proxy in front does TLS and authentication
 	hosts      []string      // Host headers beyond loopback's
 	lease      time.Duration // 0: the default
+	blobs      string        // a bucket or a directory; empty: in dataDir
+	dataRoots  []string      // directories whose files requests may name
+	urlHosts   []string      // hosts whose files requests may name
+	maxUpload  byteSize      // of a table; 0: the default
+	price      float64       // of an hour of a slot; 0: unknown
 	logLevel   string
 	log        io.Writer
 }
@@ -60,6 +65,13 @@ type server struct {
 
 // cacheBytes bounds the shards that the workers of a process keep on disk.
 const cacheBytes = 20 << 30
+
+// uploadsDir is where tables lie while they are taken in, in the data
+// directory.
+const uploadsDir = "uploads"
+
+// defaultMaxUpload bounds a table, in bytes.
+const defaultMaxUpload byteSize = 64 << 30
 
 // startServer starts everything and returns once it takes work. An address that
 // is not loopback is refused, because there is no authentication yet.
@@ -94,13 +106,20 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	s.onClose(db.Close)
-	blobs, err := blob.OpenDir(filepath.Join(o.dataDir, "blobs"))
+	uploads := filepath.Join(o.dataDir, uploadsDir)
+	if err := emptyDir(uploads); err != nil {
+		return nil, err
+	}
+	blobs, err := openBlobs(ctx, o.blobs, o.dataDir)
 	if err != nil {
 		return nil, err
 	}
 	s.onClose(blobs.Close)
-	uploads := filepath.Join(o.dataDir, "tmp")
-	if err := emptyDir(uploads); err != nil {
+	desk, err := intake.New(intake.Config{
+		Catalog: db, Blobs: blobs, Fetch: storeFetcher{blobs}, TempDir: uploads, Logger: log,
+		Dirs: o.dataRoots, Hosts: o.urlHosts, MaxBytes: int64(cmp.Or(o.maxUpload, defaultMaxUpload)),
+	})
+	if err != nil {
 		return nil, err
 	}
 	b, err := s.startBus(ctx, o)
@@ -109,19 +128,22 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	}
 	c := coordinator.New(coordinator.Config{
 		Store: db, Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
+		PricePerHour: o.price,
 	})
 	handler, err := api.New(api.Config{
 		Service: c, Reader: db, Blobs: blobs,
-		Datasets:     dataset.NewRegistry(blobs, db, uploads),
-		Dashboard:    dashboard.Handler(),
-		Version:      buildVersion(),
-		Logger:       log,
-		AllowedHosts: o.hosts,
+		Datasets:        desk,
+		MaxDatasetBytes: int64(cmp.Or(o.maxUpload, defaultMaxUpload)),
+		Dashboard:       dashboard.Handler(),
+		Version:         buildVersion(),
+		Logger:          log,
+		AllowedHosts:    o.hosts,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.group.Go(func() error { return c.Run(s.failed) })
+	s.group.Go(func() error { return desk.Run(s.failed) })
 	s.serveHTTP(handler, listener)
 	if err := s.awaitReady(ctx, c); err != nil {
 		return nil, err
@@ -285,7 +307,7 @@ func (s *server) startWorkers(ctx context.Context, o serverOptions, b busParts) 
 	if o.workers == 0 {
 		return nil
 	}
-	ws, err := newWorkerSet(s.url, filepath.Join(o.dataDir, "cache"), s.log)
+	ws, err := newWorkerSet(ctx, s.url, "", filepath.Join(o.dataDir, "cache"), s.log)
 	if err != nil {
 		return err
 	}
@@ -297,13 +319,13 @@ func (s *server) startWorkers(ctx context.Context, o serverOptions, b busParts) 
 		w, err := ws.enrol(ctx, 1, tourney.DefaultPool, b.dial)
 		if err != nil {
 			stop()
-			return err
+			return errors.Join(err, group.Wait(), ws.close())
 		}
 		group.Go(func() error { return w.Run(working) })
 	}
 	s.stopWorkers = func() error {
 		stop()
-		return group.Wait()
+		return errors.Join(group.Wait(), ws.close())
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func newSweep() *cobra.Command {
 		newSweepAct("pause", "Start no more jobs; those that run go on", tourney.ActionPause),
 		newSweepAct("resume", "Go on with a paused sweep", tourney.ActionResume),
 		newSweepAct("cancel", "End a sweep at once; what its trials have reported is kept", tourney.ActionCancel),
-		newSweepLeaderboard(), newSweepTrials(), newSweepReplay(),
+		newSweepLeaderboard(), newSweepTrials(), newSweepImportance(), newSweepPareto(), newSweepReplay(),
 	)
 	return cmd
 }
@@ -36,10 +36,7 @@ func newSweepCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := o.checkDataset(args[0], spec); err != nil {
-				return err
-			}
-			sweep, err := submit(cmd.Context(), newClient(cmd), spec, o.datasetPath(args[0], spec), args[0])
+			sweep, err := o.submit(cmd.Context(), newClient(cmd), spec, args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return interrupted(cmd.Context(), err)
 			}
@@ -51,7 +48,7 @@ func newSweepCreate() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
-	cmd.Flags().StringVar(&o.dataset, "dataset", "", "take this dataset, a name or a path, instead of the file's")
+	cmd.Flags().StringVar(&o.dataset, "dataset", "", "take this dataset, a name, path, pattern or URL, instead of the file's")
 	return cmd
 }
 

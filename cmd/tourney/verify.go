@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tourney"
-	"tourney/blob"
 	"tourney/coordinator"
 	"tourney/search"
 	"tourney/store"
@@ -20,6 +19,7 @@ import (
 
 func newVerify() *cobra.Command {
 	var asJSON bool
+	var where string
 	cmd := &cobra.Command{
 		Use:   "verify DIR",
 		Short: "Check every invariant of a data directory while nothing runs on it",
@@ -30,7 +30,7 @@ func newVerify() *cobra.Command {
 				return err
 			}
 			defer db.Close()
-			blobs, err := blob.OpenDir(filepath.Join(args[0], "blobs"))
+			blobs, err := openBlobs(cmd.Context(), where, args[0])
 			if err != nil {
 				return err
 			}
@@ -51,6 +51,7 @@ func newVerify() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&where, "blobs", "", "where the server keeps blobs, if not in DIR")
 	return cmd
 }
 

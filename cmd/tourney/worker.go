@@ -18,6 +18,7 @@ import (
 	"tourney"
 	"tourney/api/client"
 	"tourney/blob"
+	"tourney/blob/cloud"
 	"tourney/bus"
 	"tourney/dataset"
 	"tourney/worker"
@@ -28,7 +29,7 @@ const minLease = 300 * time.Millisecond
 
 func newWorker() *cobra.Command {
 	var slots int
-	var cacheDir string
+	var cacheDir, bucket string
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Train for a coordinator; may vanish at any moment",
@@ -46,10 +47,11 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 				return err
 			}
 			url, _ := cmd.Flags().GetString("server")
-			ws, err := newWorkerSet(url, cacheDir, log)
+			ws, err := newWorkerSet(cmd.Context(), url, bucket, cacheDir, log)
 			if err != nil {
 				return err
 			}
+			defer ws.close() //nolint:errcheck // nothing is written through it
 			ws.progress = cmd.ErrOrStderr()
 			dial := func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) {
 				if e.NATS == "" {
@@ -64,6 +66,7 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 	f := cmd.Flags()
 	f.IntVar(&slots, "slots", runtime.NumCPU(), "cores to train on")
 	f.StringVar(&cacheDir, "cache-dir", defaultCacheDir(), "directory for the shards of datasets, shared by the workers of this machine")
+	f.StringVar(&bucket, "blobs", "", "the server's s3://BUCKET/PREFIX or gs://BUCKET/PREFIX, to read shards straight from it; without it they come through the server")
 	return cmd
 }
 
@@ -71,21 +74,39 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 type workerSet struct {
 	server string // URL
 	client *client.Client
-	blobs  *blob.Client
+	blobs  worker.Blobs
 	cache  *dataset.Cache
+	close  func() error
 	log    *slog.Logger
 
 	inside   bool      // the server's own process
 	progress io.Writer // for a person
 }
 
-func newWorkerSet(server, cacheDir string, log *slog.Logger) (*workerSet, error) {
-	blobs := blob.NewClient(server, nil, "")
-	cache, err := dataset.NewCache(cacheDir, cacheBytes, blobs)
-	if err != nil {
-		return nil, err
+// newWorkerSet makes what the workers of one process share. bucket may be
+// empty.
+func newWorkerSet(ctx context.Context, server, bucket, cacheDir string, log *slog.Logger) (*workerSet, error) {
+	ws := &workerSet{server: server, client: client.New(server, nil), log: log, progress: io.Discard}
+	through := blob.NewClient(server, nil, "")
+	ws.blobs = through
+	store := func() error { return nil }
+	if bucket != "" {
+		if !cloud.IsURL(bucket) {
+			return nil, usageError{fmt.Errorf("--blobs %s: give s3://BUCKET/PREFIX or gs://BUCKET/PREFIX", bucket)}
+		}
+		b, err := cloud.Open(ctx, bucket, cloud.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("--blobs: %w", err)
+		}
+		store = b.Close
+		ws.blobs = &straight{Client: through, bucket: storeFetcher{b}, log: log}
 	}
-	return &workerSet{server: server, client: client.New(server, nil), blobs: blobs, cache: cache, log: log, progress: io.Discard}, nil
+	var err error
+	if ws.cache, err = dataset.NewCache(cacheDir, cacheBytes, ws.blobs); err != nil {
+		return nil, errors.Join(err, store())
+	}
+	ws.close = func() error { return errors.Join(ws.cache.Close(), store()) }
+	return ws, nil
 }
 
 // enrol makes one worker.

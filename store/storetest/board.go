@@ -25,6 +25,9 @@ func randomTrials(rng *rand.Rand, sweep string, n int) []tourney.Trial {
 		if rng.IntN(3) > 0 {
 			t.Value = &values[rng.IntN(len(values))]
 		}
+		if rng.IntN(4) == 0 {
+			t.Violation = rng.Float64()
+		}
 		trials[i] = t
 	}
 	rng.Shuffle(n, func(i, j int) { trials[i], trials[j] = trials[j], trials[i] })

@@ -15,6 +15,8 @@ import (
 func testSweepReadsBack(t *testing.T, open Opener) {
 	s := start(t, open)
 	c := creation(t, "s1", tourney.Maximize)
+	c.Create.Plan.Dataset = dataset("churn", 1).Version
+	must(t, s.SaveDataset(t.Context(), dataset("churn", 1)))
 	before := time.Now().Add(-time.Millisecond)
 	must(t, s.Commit(t.Context(), c))
 	got, err := s.Sweep(t.Context(), "s1")
@@ -22,7 +24,7 @@ func testSweepReadsBack(t *testing.T, open Opener) {
 	if !reflect.DeepEqual(got.Spec, c.Create.Spec) {
 		t.Errorf("spec is %+v, want %+v", got.Spec, c.Create.Spec)
 	}
-	if got.Plan != c.Create.Plan {
+	if !reflect.DeepEqual(got.Plan, c.Create.Plan) {
 		t.Errorf("plan is %+v, want %+v", got.Plan, c.Create.Plan)
 	}
 	if got.ID != "s1" || got.State != tourney.SweepRunning || got.Best != nil || len(got.Counts) != 0 || got.Cursor != c.Events[0].ID {
@@ -51,7 +53,7 @@ func testRowsReadBack(t *testing.T, open Opener) {
 		Sweep: "s", Number: 3, State: tourney.TrialPaused, Rung: 1, Step: 9, BestStep: 7, Value: &value, Attempts: 1,
 		Params:  tourney.Params{"a": int64(1) << 60, "b": 0.1, "c": "x'\"\x00\u2028", "d": true, "e": nil},
 		Metrics: tourney.Metrics{"logloss": value, "tiny": math.SmallestNonzeroFloat64, "huge": -math.MaxFloat64},
-		Error:   "line 1\nline 2", Created: at, Ended: nil,
+		Error:   "line 1\nline 2", Created: at, Ended: nil, Violation: 0.25, Parent: &tourney.Parent{Trial: 1, Step: 4},
 	}
 	done := queuedJob("s", 3, 1)
 	done.State, done.Attempt, done.Worker, done.Claim, done.Losses, done.Failures, done.Alone = tourney.JobDone, 1, "w", "c", 2, 1, true
@@ -90,6 +92,16 @@ func testRowsReadBack(t *testing.T, open Opener) {
 	got, err := s.Trial(t.Context(), "s", 3)
 	same("trial", got, trial, err)
 	trials, err := s.OpenTrials(t.Context(), "s")
+	at9, err := s.CheckpointAt(t.Context(), "s", 3, 9)
+	must(t, err)
+	if at9 != *done.Checkpoint {
+		t.Errorf("the checkpoint at step 9 is %+v, want %+v", at9, *done.Checkpoint)
+	}
+	for _, at := range [][2]int{{3, 8}, {4, 9}, {9, 9}} {
+		if _, err := s.CheckpointAt(t.Context(), "s", at[0], at[1]); !errors.Is(err, tourney.ErrNotFound) {
+			t.Errorf("the checkpoint of trial %d at step %d: %v", at[0], at[1], err)
+		}
+	}
 	same("open trials", trials, []tourney.Trial{trial, other}, err)
 	done.New, held.New, done.Was, held.Was = false, false, 1, 1
 	jobs, err := s.OpenJobs(t.Context(), "s")

@@ -3,9 +3,11 @@ package storetest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +81,113 @@ func testDatasets(t *testing.T, open Opener) {
 	list, next, err := s.Datasets(ctx, tourney.Page{})
 	if err != nil || next != "" || !reflect.DeepEqual(list, []tourney.Dataset{fresh, other}) {
 		t.Errorf("datasets are %+v, %q, %v", list, next, err)
+	}
+	clean(t, s)
+}
+
+// loose fails the test if other blobs than these are loose.
+func loose(t *testing.T, s Store, want ...string) {
+	t.Helper()
+	got, err := s.LooseBlobs(t.Context())
+	must(t, err)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("loose are %q, want %q", got, want)
+	}
+	clean(t, s)
+}
+
+func testDeleteDataset(t *testing.T, open Opener) {
+	s := start(t, open)
+	ctx := t.Context()
+	one, two, other := dataset("churn", 1), dataset("churn", 2), dataset("other", 1)
+	for _, d := range []tourney.Dataset{one, two, other} {
+		must(t, s.SaveDataset(ctx, d))
+	}
+	for ref, want := range map[string]error{
+		"chur": tourney.ErrNotFound, "": tourney.ErrNotFound, one.Version: tourney.ErrNotFound, "%": tourney.ErrNotFound,
+		"other@" + two.Version: tourney.ErrNotFound, "churn@": tourney.ErrInvalid, "churn@12": tourney.ErrInvalid,
+	} {
+		wantError(t, s.DeleteDataset(ctx, ref), want)
+	}
+	loose(t, s)
+
+	// The same version is still there under another name.
+	must(t, s.DeleteDataset(ctx, "churn@"+one.Version[:8]))
+	loose(t, s)
+	if _, err := s.Dataset(ctx, "churn@"+one.Version); !errors.Is(err, tourney.ErrNotFound) {
+		t.Errorf("the deleted version: %v", err)
+	}
+
+	// Both versions share one test shard, which stays; what is gone stays sealed
+	// until its blobs are removed.
+	must(t, s.DeleteDataset(ctx, "churn"))
+	loose(t, s, two.Version, two.Shards[0].Hash, two.Test[0].Hash)
+	if got, err := s.SealedIn(ctx, two.Test[0].Hash); err != nil || len(got) == 0 {
+		t.Errorf("a test shard that is to be removed is sealed in %q, %v", got, err)
+	}
+	gone, err := s.LooseBlobs(ctx)
+	must(t, err)
+	must(t, s.Loosen(ctx, hash("noted since")))
+	must(t, s.ForgetLoose(ctx, gone))
+	loose(t, s, hash("noted since"))
+	must(t, s.ForgetLoose(ctx, []string{hash("noted since")}))
+	if got, err := s.SealedIn(ctx, two.Test[0].Hash); err != nil || len(got) != 0 {
+		t.Errorf("a removed test shard is sealed in %q, %v", got, err)
+	}
+	if got, err := s.SealedIn(ctx, hash("common")); err != nil || !slices.Equal(got, []string{one.Version}) {
+		t.Errorf("the shared test shard is sealed in %q, %v", got, err)
+	}
+
+	// What is being taken in is loose until it is registered.
+	for _, h := range []string{two.Version, two.Shards[0].Hash, two.Test[0].Hash, two.Test[1].Hash, hash("other try")} {
+		must(t, s.Loosen(ctx, h))
+		must(t, s.Loosen(ctx, h))
+	}
+	loose(t, s, two.Version, two.Shards[0].Hash, two.Test[0].Hash, hash("other try"))
+	must(t, s.SaveDataset(ctx, two))
+	loose(t, s, hash("other try"))
+	must(t, s.ForgetLoose(ctx, []string{hash("other try")}))
+	loose(t, s)
+	must(t, s.DeleteDataset(ctx, "churn"))
+	loose(t, s, two.Version, two.Shards[0].Hash, two.Test[0].Hash)
+	must(t, s.SaveDataset(ctx, two))
+	loose(t, s)
+	if got, err := s.Dataset(ctx, "churn"); err != nil || got.Version != two.Version {
+		t.Errorf("registered again: %+v, %v", got, err)
+	}
+}
+
+func testDatasetInUse(t *testing.T, open Opener) {
+	s := start(t, open)
+	ctx := t.Context()
+	one, two := dataset("churn", 1), dataset("churn", 2)
+	c := creation(t, "user", tourney.Minimize)
+	c.Create.Plan.Dataset = one.Version
+	if err := s.Commit(ctx, c); tourney.AsInvalid(err) == nil {
+		t.Errorf("a sweep on a dataset that is not there: %v", err)
+	}
+	must(t, s.SaveDataset(ctx, one))
+	must(t, s.SaveDataset(ctx, two))
+	must(t, s.Commit(ctx, c))
+	for _, ref := range []string{"churn", "churn@" + one.Version} {
+		err := s.DeleteDataset(ctx, ref)
+		wantError(t, err, tourney.ErrInUse)
+		if !strings.Contains(err.Error(), "user") {
+			t.Errorf("%v does not name the sweep", err)
+		}
+	}
+	loose(t, s) // neither version is gone
+	must(t, s.DeleteDataset(ctx, "churn@"+two.Version))
+	again := one
+	again.Name = "again"
+	must(t, s.SaveDataset(ctx, again))
+	must(t, s.DeleteDataset(ctx, "churn")) // the sweep's version has another name
+	wantError(t, s.DeleteDataset(ctx, "again"), tourney.ErrInUse)
+	must(t, s.Commit(ctx, &tourney.Change{Sweep: "user", State: tourney.SweepCancelled}))
+	must(t, s.DeleteDataset(ctx, "again"))
+	if got, err := s.Sweep(ctx, "user"); err != nil || got.State != tourney.SweepCancelled {
+		t.Errorf("the sweep that has ended is %+v, %v", got, err)
 	}
 	clean(t, s)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"tourney"
 )
@@ -21,6 +22,8 @@ type Store interface {
 	OpenTrials(ctx context.Context, sweep string) ([]tourney.Trial, error)
 	Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error)
 	OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)
+	CheckpointAt(ctx context.Context, sweep string, trial, step int) (tourney.Checkpoint, error)
+	Usage(ctx context.Context, sweep string, now time.Time) (tourney.Usage, error)
 	Outcomes(ctx context.Context, tokens []tourney.Token) (map[tourney.Token]tourney.Outcome, error)
 	SaveWorker(ctx context.Context, w tourney.Worker) error
 	Dataset(ctx context.Context, ref string) (tourney.Dataset, error)
@@ -38,6 +41,10 @@ type Store interface {
 	DatasetBySource(ctx context.Context, source string) (tourney.Dataset, error)
 
 	SaveDataset(ctx context.Context, d tourney.Dataset) error
+	DeleteDataset(ctx context.Context, ref string) error
+	Loosen(ctx context.Context, hash string) error
+	LooseBlobs(ctx context.Context) ([]string, error)
+	ForgetLoose(ctx context.Context, removed []string) error
 	Check(ctx context.Context) ([]string, error)
 	Close() error
 }
@@ -62,6 +69,7 @@ func Run(t *testing.T, open Opener) {
 		{"numbers without order stay outside", testNonFinite},
 		{"random histories leave the rows of a plain model", testModel},
 		{"changes at the same time are each whole", testConcurrent},
+		{"usage counts what ran", testUsage},
 		{"the board is in the order of CompareTrials", testBoard},
 		{"lists page completely", testLists},
 		{"cursors of elsewhere are refused", testBadCursors},
@@ -71,6 +79,8 @@ func Run(t *testing.T, open Opener) {
 		{"a commit wakes those who wait", testChanged},
 		{"reading sees whole changes while others write", testReadWhileWriting},
 		{"datasets are found by name, version and source", testDatasets},
+		{"a deleted dataset leaves what others refer to", testDeleteDataset},
+		{"a dataset in use is not deleted", testDatasetInUse},
 		{"workers are listed while they are heard of", testWorkers},
 		{"a directory has one holder", testOneHolder},
 		{"what was committed is there after Close", testReopen},
@@ -153,7 +163,7 @@ func creation(t testing.TB, id string, goal tourney.Goal) *tourney.Change {
 		Sweep: id,
 		Create: &tourney.Sweep{
 			ID: id, Spec: spec(t, goal), State: tourney.SweepCreated,
-			Plan: tourney.Plan{Dataset: "0123456789abcdef", Budget: 27, Weight: 1. / 32},
+			Plan: tourney.Plan{Budget: 27, Weight: 1. / 32},
 		},
 		State:  tourney.SweepRunning,
 		Events: []tourney.Event{{Sweep: id, Seq: 1, Body: tourney.Engine{Version: "1", Arch: "amd64"}}},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tourney"
+	"tourney/dataset"
 )
 
 // Family is a trainer with all that is known of it before it trains.
@@ -14,7 +15,8 @@ type Family struct {
 	Trainer Trainer
 	Params  []Param // sorted by name
 	Budget  string  // the parameter that says how many steps a trial trains
-	Weight  float64 // of a job, in cores
+	Weight  float64 // of a job that trains one model, in cores
+	Form    dataset.Form
 }
 
 // Param declares one parameter of a trainer. A family's table of them is what
@@ -86,10 +88,10 @@ func (f *Family) Lookup(name string) *Param {
 }
 
 // Read returns the values of a trial by the family's table, with defaults for
-// those it does not name.
+// those it does not name. What is the preprocessing's is left alone.
 func (f *Family) Read(params tourney.Params) (map[string]float64, error) {
 	for name := range params {
-		if f.Lookup(name) == nil {
+		if f.Lookup(name) == nil && !strings.HasPrefix(name, tourney.PreprocessPrefix) {
 			return nil, fmt.Errorf("parameter %s: %s has none of that name", name, f.Trainer.Name())
 		}
 	}
@@ -115,6 +117,9 @@ func (f *Family) CheckSpace(space tourney.Space) []tourney.FieldError {
 	for i := range space {
 		q := &space[i]
 		path := "parameters." + q.Name
+		if strings.HasPrefix(q.Name, tourney.PreprocessPrefix) {
+			continue // checked with the spec
+		}
 		p := f.Lookup(q.Name)
 		if p == nil {
 			errs = append(errs, tourney.FieldError{Path: path, Message: fmt.Sprintf("trainer %s has no such parameter%s; it has %s",

@@ -45,7 +45,7 @@ func synthetic(seed uint64, n, d, classes int) *dataset.Matrix {
 }
 
 func data(train, other, d, classes int, final bool) *dataset.Data {
-	out := &dataset.Data{Version: "v", Task: tourney.Classification, Train: synthetic(1, train, d, classes)}
+	out := &dataset.Data{Version: "v", Task: tourney.Classification, Folds: []*dataset.Fold{{Train: synthetic(1, train, d, classes)}}}
 	for i := range classes {
 		out.Classes = append(out.Classes, string(rune('a'+i)))
 	}
@@ -55,7 +55,7 @@ func data(train, other, d, classes int, final bool) *dataset.Data {
 	if final {
 		out.Test = synthetic(3, other, d, classes)
 	} else {
-		out.Valid = synthetic(2, other, d, classes)
+		out.Folds[0].Valid = synthetic(2, other, d, classes)
 	}
 	return out
 }
@@ -96,7 +96,7 @@ func TestLargeBatchesAreATrainer(t *testing.T) {
 		t.Skip("trains on 10,000 rows")
 	}
 	s := suite(2*dataset.PartRows+700, 2, 2, "logloss")
-	s.Rung.Valid = synthetic(2, dataset.PartRows+100, 2, 2)
+	s.Rung.Folds[0].Valid = synthetic(2, dataset.PartRows+100, 2, 2)
 	s.Params = []tourney.Params{seven[4], seven[6], {"learning_rate": 0.2, "batch_size": int64(dataset.PartRows)}, seven[2]}
 	s.Budget = 4
 	s.Run(t)

@@ -24,7 +24,7 @@ type dumb struct {
 
 // row returns the derivatives of the loss of row i by the outputs.
 func (m *dumb) row(i int) []float32 {
-	x := m.data.Train
+	x := m.data.Folds[0].Train
 	z := make([]float32, m.k)
 	for c := range z {
 		z[c] = m.w[x.D*m.k+c]
@@ -50,7 +50,7 @@ func (m *dumb) row(i int) []float32 {
 
 // part returns the sum of gradients over rows lo to hi.
 func (m *dumb) part(lo, hi int) []float32 {
-	x := m.data.Train
+	x := m.data.Folds[0].Train
 	g := make([]float32, len(m.w))
 	for i := lo; i < hi; i++ {
 		for c, r := range m.row(i) {
@@ -64,7 +64,7 @@ func (m *dumb) part(lo, hi int) []float32 {
 }
 
 func (m *dumb) epoch() {
-	x := m.data.Train
+	x := m.data.Folds[0].Train
 	for lo := 0; lo < x.N; lo += m.batch {
 		hi := min(lo+m.batch, x.N)
 		g := m.part(lo, min(lo+4096, hi))

@@ -14,20 +14,25 @@ func BestWeights(data *dataset.Data, state []byte) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &model{budget: 1 << 30}
+	m := p.blank(1<<30, false)
 	err = p.restore(m, state)
-	return m.best, err
+	return m.fits[0].best, err
 }
 
 // LastWeights returns the weights of the last step in a rung's state.
 func LastWeights(data *dataset.Data, state []byte) ([]float32, error) {
+	return FoldWeights(data, 0, state)
+}
+
+// FoldWeights returns the weights of a fold's last step in a rung's state.
+func FoldWeights(data *dataset.Data, fold int, state []byte) ([]float32, error) {
 	p, err := newProblem(data)
 	if err != nil {
 		return nil, err
 	}
-	m := &model{budget: 1 << 30}
+	m := p.blank(1<<30, false)
 	err = p.restore(m, state)
-	return m.w, err
+	return m.fits[fold].w, err
 }
 
 // Target returns the standardised target of the training rows.
@@ -37,7 +42,7 @@ func Target(t *testing.T, data *dataset.Data) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.target
+	return p.folds[0].target
 }
 
 // Reencode reads a state of a job and writes it again.
@@ -46,7 +51,7 @@ func Reencode(data *dataset.Data, kind tourney.JobKind, budget int, state []byte
 	if err != nil {
 		return nil, err
 	}
-	m := &model{budget: budget, final: kind == tourney.JobFinal}
+	m := p.blank(budget, kind == tourney.JobFinal)
 	if err := p.restore(m, state); err != nil {
 		return nil, err
 	}
@@ -60,16 +65,22 @@ func Gradient(data *dataset.Data, w []float32) (g []float64, loss float64, err e
 	if err != nil {
 		return nil, 0, err
 	}
-	n := data.Train.N
-	pan := &panel{
-		problem: p, models: []*model{{w: w, v: make([]float32, len(w))}}, batch: n, c: p.outputs,
-		w: make([]float32, len(w)), v: make([]float32, len(w)),
-	}
-	pan.sum = pan.newSum()
+	n := data.Folds[0].Train.N
+	fits := []*fit{{model: &model{}, w: w, v: make([]float32, len(w))}}
+	pan := newPanel(p.folds[0], fits, n)
 	pan.gather()
 	pan.addPart(pan.sum, 0, n)
 	for _, v := range pan.sum.g {
 		g = append(g, float64(v)/float64(n))
 	}
 	return g, pan.sum.loss[0] / float64(n), nil
+}
+
+// blank returns a model that a state can be read into.
+func (p *problem) blank(budget int, final bool) *model {
+	m := &model{budget: budget, final: final}
+	for range p.folds {
+		m.fits = append(m.fits, &fit{model: m})
+	}
+	return m
 }

@@ -23,6 +23,7 @@ func Family() heat.Family {
 		},
 		Budget: "epochs",
 		Weight: 1.0 / 32,
+		Form:   dataset.Dense,
 	}
 }
 
@@ -90,8 +91,8 @@ func (h *run) epoch(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	if valid := h.data.Valid; valid != nil {
-		h.measure(panels, valid)
+	if h.folds[0].valid != nil {
+		h.measure(panels, func(f *fold) *dataset.Matrix { return f.valid })
 	}
 	var finals []*model
 	h.models = slices.DeleteFunc(h.models, func(m *model) bool {

@@ -40,7 +40,7 @@ func train(t testing.TB, data *dataset.Data, metric string, budget int, params .
 
 // meanLoss is the loss of all rows in float64, by the book.
 func meanLoss(d *dataset.Data, target []float64, w []float64) float64 {
-	m := d.Train
+	m := d.Folds[0].Train
 	k := len(w) / (m.D + 1)
 	total := 0.0
 	for i := range m.N {
@@ -71,8 +71,8 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 	rng := rand.New(rand.NewPCG(41, 42))
 	for _, classes := range []int{0, 2, 3, 5} {
 		d := data(200, 10, 4, classes, false)
-		target := make([]float64, d.Train.N)
-		for i, y := range d.Train.Y {
+		target := make([]float64, d.Folds[0].Train.N)
+		for i, y := range d.Folds[0].Train.Y {
 			target[i] = float64(y)
 		}
 		scale := 1.0
@@ -133,7 +133,7 @@ func standardise(y []float64) {
 //	         b = 0.25·0.03125
 func TestTwoBatchesByHand(t *testing.T) {
 	m := &dataset.Matrix{N: 4, D: 1, X: []float32{1, 2, 0.5, -1}, Y: []float32{0, 2, 0, 2}}
-	d := &dataset.Data{Task: tourney.Regression, Train: m, Valid: m}
+	d := &dataset.Data{Task: tourney.Regression, Folds: []*dataset.Fold{{Train: m, Valid: m}}}
 	trial := train(t, d, "rmse", 1, tourney.Params{"learning_rate": 0.25, "momentum": 0.5, "l2": 0.5, "batch_size": int64(2)})[0]
 	w, err := linear.BestWeights(d, trial.Final)
 	if err != nil {
@@ -168,16 +168,16 @@ func TestConvergesToScikitLearn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range ref.Problems {
-		d := &dataset.Data{Task: tourney.Classification, Classes: []string{"a", "b", "c"}[:max(2, len(p.Coef))]}
+		d := &dataset.Data{Task: tourney.Classification, Classes: []string{"a", "b", "c"}[:max(2, len(p.Coef))], Folds: []*dataset.Fold{{}}}
 		metric := "logloss"
 		if p.Name == "regression" {
 			d.Task, d.Classes, metric = tourney.Regression, nil, "rmse"
 		}
-		d.Train = &dataset.Matrix{N: len(ref.X), D: len(ref.X[0]), Y: p.Y}
+		d.Folds[0].Train = &dataset.Matrix{N: len(ref.X), D: len(ref.X[0]), Y: p.Y}
 		for _, row := range ref.X {
-			d.Train.X = append(d.Train.X, row...)
+			d.Folds[0].Train.X = append(d.Folds[0].Train.X, row...)
 		}
-		d.Valid = d.Train
+		d.Folds[0].Valid = d.Folds[0].Train
 		const epochs = 400
 		trial := train(t, d, metric, epochs, tourney.Params{"learning_rate": 0.5, "momentum": 0.8, "l2": ref.L2, "batch_size": int64(1000)})[0]
 		w, err := linear.LastWeights(d, trial.Final)
@@ -187,16 +187,16 @@ func TestConvergesToScikitLearn(t *testing.T) {
 		k, free := len(p.Coef), 0.0
 		if k > 1 { // the intercepts of softmax are free up to a constant
 			for c := range k {
-				free += (float64(w[d.Train.D*k+c]) - p.Intercept[c]) / float64(k)
+				free += (float64(w[d.Folds[0].Train.D*k+c]) - p.Intercept[c]) / float64(k)
 			}
 		}
 		for c := range k {
-			for j := range d.Train.D {
+			for j := range d.Folds[0].Train.D {
 				if got := float64(w[j*k+c]); math.Abs(got-p.Coef[c][j]) > 5e-6 {
 					t.Errorf("%s: coefficient %d of output %d is %v, want %v", p.Name, j, c, got, p.Coef[c][j])
 				}
 			}
-			if got := float64(w[d.Train.D*k+c]) - free; math.Abs(got-p.Intercept[c]) > 5e-6 {
+			if got := float64(w[d.Folds[0].Train.D*k+c]) - free; math.Abs(got-p.Intercept[c]) > 5e-6 {
 				t.Errorf("%s: intercept of output %d is %v, want %v", p.Name, c, got, p.Intercept[c])
 			}
 		}
@@ -208,7 +208,7 @@ func TestConvergesToScikitLearn(t *testing.T) {
 func TestRegressionMetricsAreInTheTargetsUnits(t *testing.T) {
 	d := data(400, 100, 3, 0, false)
 	scaled := data(400, 100, 3, 0, false)
-	for _, m := range []*dataset.Matrix{scaled.Train, scaled.Valid} {
+	for _, m := range []*dataset.Matrix{scaled.Folds[0].Train, scaled.Folds[0].Valid} {
 		for i := range m.Y {
 			m.Y[i] *= 1024
 		}
@@ -243,7 +243,7 @@ func TestExplodingEndsWithinAnEpoch(t *testing.T) {
 // A target of one value has nothing to learn and nothing to divide by.
 func TestConstantTarget(t *testing.T) {
 	m := &dataset.Matrix{N: 3, D: 1, X: []float32{1, 2, 3}, Y: []float32{5, 5, 5}}
-	d := &dataset.Data{Task: tourney.Regression, Train: m, Valid: m}
+	d := &dataset.Data{Task: tourney.Regression, Folds: []*dataset.Fold{{Train: m, Valid: m}}}
 	end := train(t, d, "r2", 2, tourney.Params{})[0].Ended
 	if end.Outcome != tourney.OutcomeDone || end.Metrics["rmse"] != 0 || *end.Value != 1 || end.BestStep != 1 {
 		t.Errorf("end %+v", end)
@@ -253,12 +253,18 @@ func TestConstantTarget(t *testing.T) {
 func TestTrainRefusesTornData(t *testing.T) {
 	good := func() *dataset.Data { return data(20, 10, 2, 3, false) }
 	for name, tear := range map[string]func(*dataset.Data){
-		"no rows":          func(d *dataset.Data) { d.Train = nil },
-		"short matrix":     func(d *dataset.Data) { d.Valid.X = d.Valid.X[1:] },
-		"other width":      func(d *dataset.Data) { d.Valid.D = 1 },
-		"class too high":   func(d *dataset.Data) { d.Train.Y[3] = 3 },
-		"class between":    func(d *dataset.Data) { d.Valid.Y[3] = 0.5 },
-		"class not finite": func(d *dataset.Data) { d.Train.Y[3] = float32(math.NaN()) },
+		"no folds":      func(d *dataset.Data) { d.Folds = nil },
+		"no rows":       func(d *dataset.Data) { d.Folds[0].Train = nil },
+		"short weights": func(d *dataset.Data) { d.Folds[0].Train.W = []float32{1} },
+		"negative weight": func(d *dataset.Data) {
+			d.Folds[0].Valid = weighted(d.Folds[0].Valid, func(i int) float32 { return float32(i - 1) })
+		},
+		"weights of 0":     func(d *dataset.Data) { d.Folds[0].Train = weighted(d.Folds[0].Train, func(int) float32 { return 0 }) },
+		"short matrix":     func(d *dataset.Data) { d.Folds[0].Valid.X = d.Folds[0].Valid.X[1:] },
+		"other width":      func(d *dataset.Data) { d.Folds[0].Valid.D = 1 },
+		"class too high":   func(d *dataset.Data) { d.Folds[0].Train.Y[3] = 3 },
+		"class between":    func(d *dataset.Data) { d.Folds[0].Valid.Y[3] = 0.5 },
+		"class not finite": func(d *dataset.Data) { d.Folds[0].Train.Y[3] = float32(math.NaN()) },
 		"one class":        func(d *dataset.Data) { d.Classes = d.Classes[:1] },
 	} {
 		d := good()
@@ -311,14 +317,14 @@ func digits(t testing.TB) *dataset.Data {
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	cut := len(rows) * 4 / 5
 	d := len(rows[0]) - 1
-	out := &dataset.Data{Task: tourney.Classification, Train: &dataset.Matrix{N: cut, D: d}, Valid: &dataset.Matrix{N: len(rows) - cut, D: d}}
+	out := &dataset.Data{Task: tourney.Classification, Folds: []*dataset.Fold{{Train: &dataset.Matrix{N: cut, D: d}, Valid: &dataset.Matrix{N: len(rows) - cut, D: d}}}}
 	for c := range 10 {
 		out.Classes = append(out.Classes, strconv.Itoa(c))
 	}
 	for i, row := range rows {
-		m := out.Train
+		m := out.Folds[0].Train
 		if i >= cut {
-			m = out.Valid
+			m = out.Folds[0].Valid
 		}
 		for j, cell := range row {
 			v, err := strconv.ParseFloat(cell, 32)
@@ -336,13 +342,13 @@ func digits(t testing.TB) *dataset.Data {
 		column := make([]float64, cut)
 		mean, spread := 0.0, 0.0
 		for i := range column {
-			mean += float64(out.Train.X[i*d+j]) / float64(cut)
+			mean += float64(out.Folds[0].Train.X[i*d+j]) / float64(cut)
 		}
 		for i := range column {
-			e := float64(out.Train.X[i*d+j]) - mean
+			e := float64(out.Folds[0].Train.X[i*d+j]) - mean
 			spread += e * e / float64(cut)
 		}
-		for _, m := range []*dataset.Matrix{out.Train, out.Valid} {
+		for _, m := range []*dataset.Matrix{out.Folds[0].Train, out.Folds[0].Valid} {
 			for i := range m.N {
 				x := &m.X[i*d+j]
 				if spread == 0 {

@@ -6,53 +6,65 @@ import (
 	"tourney/trainers/metrics"
 )
 
-// measured is what a part of a matrix comes to for each model of a panel.
+// measured is what a part of a matrix comes to for each fit of a panel.
 type measured struct {
 	classes []metrics.Classification
 	errors  []metrics.Regression
 }
 
-// measure sets the sums of metrics of all models over the rows of x, part by
-// part on the pool.
-func (h *run) measure(panels []*panel, x *dataset.Matrix) {
-	parts := (x.N + dataset.PartRows - 1) / dataset.PartRows
-	sums := make([]measured, len(panels)*parts)
-	h.pool.Do(len(sums), func(i int) {
-		lo := i % parts * dataset.PartRows
-		sums[i] = panels[i/parts].measure(x, lo, min(lo+dataset.PartRows, x.N))
-	})
+// measure sets the sums of metrics of all fits over the rows that of returns
+// for their fold, part by part on the pool.
+func (h *run) measure(panels []*panel, of func(*fold) *dataset.Matrix) {
+	type item struct{ panel, lo int }
+	var items []item
 	for i, p := range panels {
-		for j, m := range p.models {
+		for lo := 0; lo < of(p.fold).N; lo += dataset.PartRows {
+			items = append(items, item{i, lo})
+		}
+	}
+	sums := make([]measured, len(items))
+	h.pool.Do(len(sums), func(i int) {
+		p := panels[items[i].panel]
+		x := of(p.fold)
+		sums[i] = p.measure(x, items[i].lo, min(items[i].lo+dataset.PartRows, x.N))
+	})
+	for _, p := range panels {
+		for _, m := range p.fits {
 			m.classes, m.errors = metrics.Classification{}, metrics.Regression{}
-			for _, s := range sums[i*parts : (i+1)*parts] {
-				m.classes.Merge(s.classes[j])
-				m.errors.Merge(s.errors[j])
-			}
+		}
+	}
+	for i, s := range sums {
+		for j, m := range panels[items[i].panel].fits {
+			m.classes.Merge(s.classes[j])
+			m.errors.Merge(s.errors[j])
 		}
 	}
 }
 
 // measure measures the rows lo to hi of x with the panel's weights.
 func (p *panel) measure(x *dataset.Matrix, lo, hi int) measured {
-	s := measured{make([]metrics.Classification, len(p.models)), make([]metrics.Regression, len(p.models))}
+	s := measured{make([]metrics.Classification, len(p.fits)), make([]metrics.Regression, len(p.fits))}
 	z := make([]float32, blockRows*p.c)
 	k := p.outputs
 	for ; lo < hi; lo += blockRows {
 		n := min(blockRows, hi-lo)
 		kernels.Forward(z, x.X[lo*x.D:(lo+n)*x.D], p.w, n, x.D, p.c)
 		for i := range n {
-			y := x.Y[lo+i]
-			for j := range p.models {
+			y, w := x.Y[lo+i], 1.0
+			if x.W != nil {
+				w = float64(x.W[lo+i])
+			}
+			for j := range p.fits {
 				out := z[i*p.c+j*k : i*p.c+(j+1)*k]
 				switch {
 				case p.regression():
-					s.errors[j].Add(float64(y), p.mean+float64(p.sd*float64(out[0])))
+					s.errors[j].AddWeighted(float64(y), p.mean+float64(p.sd*float64(out[0])), w)
 				case k == 1:
 					p0, p1, _, _ := kernels.Logistic(out[0])
-					s.classes[j].Add([]float32{p0, p1}, int(y))
+					s.classes[j].AddWeighted([]float32{p0, p1}, int(y), w)
 				default:
 					kernels.Softmax(out)
-					s.classes[j].Add(out, int(y))
+					s.classes[j].AddWeighted(out, int(y), w)
 				}
 			}
 		}

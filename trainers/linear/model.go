@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"tourney"
+	"tourney/dataset"
 	"tourney/trainers/heat"
 	"tourney/trainers/metrics"
 )
@@ -19,13 +20,20 @@ type model struct {
 	final  bool
 
 	rate, momentum, l2 float32
-	batch              int // rows, at most all
 
 	step     int
-	w, v     []float32 // [(d+1)×outputs] weights and velocity
-	best     []float32 // the weights of bestStep; unused by a final job
 	bestStep int       // 0 before the first step
 	bestOf   []float64 // the metrics of bestStep, in the order of problem.names
+
+	fits []*fit // one a fold, in lock step
+}
+
+// fit is a trial's model of one fold.
+type fit struct {
+	*model
+	batch int       // rows, at most all
+	w, v  []float32 // [(d+1)×outputs] weights and velocity
+	best  []float32 // the weights of bestStep; unused by a final job
 
 	diverged bool
 	loss     float64 // of the pass so far: the sum over its rows
@@ -56,16 +64,20 @@ func (p *problem) newModel(t heat.Task) (*model, error) {
 	m := &model{
 		task: t, metric: job.Metric, budget: job.Budget, final: job.Kind == tourney.JobFinal,
 		rate: float32(values["learning_rate"]), momentum: float32(values["momentum"]), l2: float32(values["l2"]),
-		batch: min(int(values["batch_size"]), p.data.Train.N),
+	}
+	for _, f := range p.folds {
+		m.fits = append(m.fits, &fit{model: m, batch: min(int(values["batch_size"]), f.train.N)})
 	}
 	switch {
 	case m.budget < 1:
 		return nil, fmt.Errorf("linear: a budget of %d epochs", m.budget)
-	case !slices.Contains(p.names()[1:], m.metric.Name):
-		return nil, fmt.Errorf("linear: no metric %q for %s; use one of %v", m.metric.Name, p.data.Task, p.names()[1:])
+	case !slices.Contains(p.metrics(), m.metric.Name):
+		return nil, fmt.Errorf("linear: no metric %q for %s; use one of %v", m.metric.Name, p.data.Task, p.metrics())
 	case m.final && (p.data.Test == nil || p.data.Test.N == 0):
 		return nil, fmt.Errorf("linear: no rows to test on")
-	case !m.final && (p.data.Valid == nil || p.data.Valid.N == 0):
+	case m.final && len(p.folds) > 1:
+		return nil, fmt.Errorf("linear: %d folds in a final job", len(p.folds))
+	case !m.final && slices.ContainsFunc(p.folds, func(f *fold) bool { return f.valid == nil || f.valid.N == 0 }):
 		return nil, fmt.Errorf("linear: no rows to validate on")
 	}
 	if s := t.State(); s != nil {
@@ -77,18 +89,16 @@ func (p *problem) newModel(t heat.Task) (*model, error) {
 		}
 		return m, nil
 	}
-	m.w = make([]float32, p.weights())
-	m.v = make([]float32, p.weights())
+	for i, f := range p.folds {
+		m.fits[i].w, m.fits[i].v = make([]float32, f.weights()), make([]float32, f.weights())
+	}
 	return m, nil
 }
 
 // step closes an epoch of a model: it reports the step, or ends the trial as
 // diverged and returns false. It returns false too if the trial was stopped.
 func (h *run) step(m *model) bool {
-	if !m.diverged && !finite(m.w) {
-		m.diverged = true
-	}
-	if m.diverged { // in the middle of the epoch, which does not count
+	if slices.ContainsFunc(m.fits, func(f *fit) bool { return f.diverged || !finite(f.w) }) { // in the middle of the epoch, which does not count
 		m.task.End(tourney.End{Outcome: tourney.OutcomeDiverged, Step: m.step}, nil)
 		return false
 	}
@@ -102,24 +112,53 @@ func (h *run) step(m *model) bool {
 	}
 	if !m.final && (m.bestStep == 0 || m.metric.Loss(h.of(values, m.metric)) < m.metric.Loss(h.of(m.bestOf, m.metric))) {
 		m.bestStep, m.bestOf = m.step, values
-		m.best = append(m.best[:0], m.w...)
+		for _, f := range m.fits {
+			f.best = append(f.best[:0], f.w...)
+		}
 	}
 	m.task.Step(tourney.Point{Step: m.step, Metrics: h.named(values)}, func() []byte { return h.encode(m) })
 	return !m.task.Stopped()
 }
 
-// values returns the metrics of the step that was just trained and measured,
-// in the order of names; of a final job the first alone.
+// values returns what is told of the step that was just trained and measured,
+// in the order of names; of a final job the first alone. With several folds it
+// is the means over them, and the deviations, dividing by their number.
 func (h *run) values(m *model) []float64 {
-	loss := m.loss / float64(h.data.Train.N)
+	values := h.valuesOf(m.fits[0], h.folds[0])
+	if len(h.folds) == 1 {
+		return values
+	}
+	each := [][]float64{values}
+	for i, f := range h.folds[1:] {
+		each = append(each, h.valuesOf(m.fits[i+1], f))
+	}
+	folds := float64(len(each))
+	var means, deviations []float64
+	for k := range values {
+		sum, squares := 0.0, 0.0
+		for _, of := range each {
+			sum += of[k]
+		}
+		mean := sum / folds
+		for _, of := range each {
+			squares += float64((of[k] - mean) * (of[k] - mean))
+		}
+		means, deviations = append(means, mean), append(deviations, math.Sqrt(squares/folds))
+	}
+	return append(means, deviations[1:]...)
+}
+
+// valuesOf returns what is told of one fold.
+func (h *run) valuesOf(m *fit, f *fold) []float64 {
+	loss := m.loss / float64(f.train.N)
 	if h.regression() {
-		loss = math.Sqrt(loss) * h.sd
+		loss = math.Sqrt(loss) * f.sd
 	}
 	if m.final {
 		return []float64{loss}
 	}
 	if h.regression() {
-		return []float64{loss, m.errors.RMSE(), m.errors.MAE(), m.errors.R2(h.spread[h.data.Valid])}
+		return []float64{loss, m.errors.RMSE(), m.errors.MAE(), m.errors.R2(f.spread[f.valid])}
 	}
 	return []float64{loss, m.classes.LogLoss(), m.classes.Accuracy()}
 }
@@ -156,13 +195,13 @@ func (h *run) endFinal(models []*model) {
 	for _, p := range panels {
 		p.gather()
 	}
-	h.measure(panels, h.data.Test)
+	h.measure(panels, func(*fold) *dataset.Matrix { return h.data.Test })
 	for _, m := range models {
-		test := tourney.Metrics{}
+		test, fit := tourney.Metrics{}, m.fits[0]
 		if h.regression() {
-			test["test_rmse"], test["test_mae"], test["test_r2"] = m.errors.RMSE(), m.errors.MAE(), m.errors.R2(h.spread[h.data.Test])
+			test["test_rmse"], test["test_mae"], test["test_r2"] = fit.errors.RMSE(), fit.errors.MAE(), fit.errors.R2(h.folds[0].spread[h.data.Test])
 		} else {
-			test["test_logloss"], test["test_accuracy"] = m.classes.LogLoss(), m.classes.Accuracy()
+			test["test_logloss"], test["test_accuracy"] = fit.classes.LogLoss(), fit.classes.Accuracy()
 		}
 		value := test["test_"+m.metric.Name]
 		end := tourney.End{Outcome: tourney.OutcomeDone, Step: m.step, BestStep: m.step, Value: &value, Metrics: test}

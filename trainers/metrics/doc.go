@@ -3,5 +3,5 @@
 //
 // Rows are added in order to the sums of a part, in float64; the sums of the
 // parts are added in the order of the parts. The definitions are those of
-// scikit-learn's functions of the same name, with one weight for all rows.
+// scikit-learn's functions of the same name; a row may have a weight.
 package metrics

@@ -9,8 +9,8 @@ import (
 // Classification holds the sums over the rows of a part. The zero value is
 // ready for use.
 type Classification struct {
-	rows    int
-	correct int
+	rows    float64 // the sum of their weights
+	correct float64
 	loss    float64
 }
 
@@ -20,16 +20,19 @@ const eps = 0x1p-23
 
 // Add takes in a row with class y, of which p are the probabilities, summing
 // to 1. Of equal probabilities the first class is the one predicted.
-func (c *Classification) Add(p []float32, y int) {
+func (c *Classification) Add(p []float32, y int) { c.AddWeighted(p, y, 1) }
+
+// AddWeighted is Add for a row that counts w times.
+func (c *Classification) AddWeighted(p []float32, y int, w float64) {
 	top := 0
 	for i, v := range p {
 		if v > p[top] {
 			top = i
 		}
 	}
-	c.rows++
+	c.rows += w
 	if top == y {
-		c.correct++
+		c.correct += w
 	}
 	// NaN passes the clipping and reaches the sum.
 	q := float64(p[y])
@@ -38,7 +41,7 @@ func (c *Classification) Add(p []float32, y int) {
 	} else if q > 1-eps {
 		q = 1 - eps
 	}
-	c.loss -= kernels.Log64(q)
+	c.loss -= float64(w * kernels.Log64(q))
 }
 
 // Merge takes in the part that follows.
@@ -50,25 +53,28 @@ func (c *Classification) Merge(next Classification) {
 
 // LogLoss returns the mean negative log likelihood, each probability clipped
 // to [2^-23, 1-2^-23].
-func (c *Classification) LogLoss() float64 { return c.loss / float64(c.rows) }
+func (c *Classification) LogLoss() float64 { return c.loss / c.rows }
 
 // Accuracy returns the share of rows whose class was predicted.
-func (c *Classification) Accuracy() float64 { return float64(c.correct) / float64(c.rows) }
+func (c *Classification) Accuracy() float64 { return c.correct / c.rows }
 
 // Regression holds the sums over the rows of a part. The zero value is ready
 // for use.
 type Regression struct {
-	rows   int
+	rows   float64 // the sum of their weights
 	abs    float64
 	square float64
 }
 
 // Add takes in a row with target y and its prediction.
-func (r *Regression) Add(y, prediction float64) {
+func (r *Regression) Add(y, prediction float64) { r.AddWeighted(y, prediction, 1) }
+
+// AddWeighted is Add for a row that counts w times.
+func (r *Regression) AddWeighted(y, prediction, w float64) {
 	e := y - prediction
-	r.rows++
-	r.abs += math.Abs(e)
-	r.square += float64(e * e)
+	r.rows += w
+	r.abs += float64(w * math.Abs(e))
+	r.square += float64(w * float64(e*e))
 }
 
 // Merge takes in the part that follows.
@@ -79,10 +85,10 @@ func (r *Regression) Merge(next Regression) {
 }
 
 // RMSE returns the root of the mean squared error.
-func (r *Regression) RMSE() float64 { return math.Sqrt(r.square / float64(r.rows)) }
+func (r *Regression) RMSE() float64 { return math.Sqrt(r.square / r.rows) }
 
 // MAE returns the mean absolute error.
-func (r *Regression) MAE() float64 { return r.abs / float64(r.rows) }
+func (r *Regression) MAE() float64 { return r.abs / r.rows }
 
 // R2 returns the coefficient of determination, where spread is the sum of
 // squares of the targets about their mean (Moments). If all targets are equal
@@ -100,24 +106,30 @@ func (r *Regression) R2(spread float64) float64 {
 }
 
 // Moments returns the mean of y and the sum of squares about it, both summed
-// in order in parts of that many rows.
-func Moments(y []float32, part int) (mean, spread float64) {
-	sum := inParts(y, part, func(v float64) float64 { return v })
-	mean = sum / float64(len(y))
-	spread = inParts(y, part, func(v float64) float64 { return float64((v - mean) * (v - mean)) })
+// in order in parts of that many rows. Row i counts w[i] times, or once if w is
+// nil.
+func Moments(y, w []float32, part int) (mean, spread float64) {
+	total := float64(len(y))
+	if w != nil {
+		total = inParts(w, nil, part, func(v float64) float64 { return v })
+	}
+	mean = inParts(y, w, part, func(v float64) float64 { return v }) / total
+	spread = inParts(y, w, part, func(v float64) float64 { return float64((v - mean) * (v - mean)) })
 	return mean, spread
 }
 
-func inParts(y []float32, part int, f func(float64) float64) float64 {
+func inParts(y, w []float32, part int, f func(float64) float64) float64 {
 	total := 0.0
-	for len(y) > 0 {
-		n := min(part, len(y))
+	for lo := 0; lo < len(y); lo += part {
 		sum := 0.0
-		for _, v := range y[:n] {
-			sum += f(float64(v))
+		for i := lo; i < min(lo+part, len(y)); i++ {
+			weight := 1.0
+			if w != nil {
+				weight = float64(w[i])
+			}
+			sum += float64(weight * f(float64(y[i])))
 		}
 		total += sum
-		y = y[n:]
 	}
 	return total
 }

@@ -35,7 +35,7 @@ func TestMetricsEqualScikitLearn(t *testing.T) {
 	for i, z := range []float64{2.5, 0.0, 2, 8, -1.75} {
 		r.Add(float64(y[i]), z)
 	}
-	_, spread := metrics.Moments(y, 4096)
+	_, spread := metrics.Moments(y, nil, 4096)
 	near(t, "rmse", r.RMSE(), 2.7386127875258306, 1e-15)
 	near(t, "mae", r.MAE(), 1.6, 1e-15)
 	near(t, "r2", r.R2(spread), -0.22149837133550476, 1e-15)
@@ -49,7 +49,7 @@ func TestRegressionByHand(t *testing.T) {
 	for i, z := range []float64{1, 2, 3, 2} {
 		r.Add(float64(y[i]), z)
 	}
-	mean, spread := metrics.Moments(y, 3)
+	mean, spread := metrics.Moments(y, nil, 3)
 	if mean != 2.5 || spread != 5 {
 		t.Errorf("moments %v %v, want 2.5 5", mean, spread)
 	}
@@ -119,4 +119,30 @@ func TestPartsMerge(t *testing.T) {
 	near(t, "rmse", r.RMSE(), math.Sqrt((0.01+0.81+3.61)/3), 1e-15)
 	near(t, "accuracy", c.Accuracy(), 1.0/3, 1e-15)
 	near(t, "log loss", c.LogLoss(), -(2*math.Log(float64(float32(0.3)))+math.Log(float64(float32(0.7))))/3, 1e-15)
+}
+
+// A row of weight 2 is two rows, and one of weight 0 is none.
+func TestWeightsAreRepetitions(t *testing.T) {
+	var weighted, repeated metrics.Classification
+	var wr, rr metrics.Regression
+	y, w := []float32{3, -0.5, 2, 7, 4.25}, []float32{2, 0, 1, 3, 1}
+	var ys []float32
+	for i, q := range []float32{.9, .5, .25, .75, .125} {
+		p, class, z := []float32{1 - q, q}, []int{1, 0, 0, 1, 1}[i], float64(10*q)
+		weighted.AddWeighted(p, class, float64(w[i]))
+		wr.AddWeighted(float64(y[i]), z, float64(w[i]))
+		for range int(w[i]) {
+			repeated.Add(p, class)
+			rr.Add(float64(y[i]), z)
+			ys = append(ys, y[i])
+		}
+	}
+	near(t, "log loss", weighted.LogLoss(), repeated.LogLoss(), 1e-15)
+	near(t, "accuracy", weighted.Accuracy(), repeated.Accuracy(), 1e-15)
+	near(t, "rmse", wr.RMSE(), rr.RMSE(), 1e-14)
+	near(t, "mae", wr.MAE(), rr.MAE(), 1e-14)
+	mean, spread := metrics.Moments(y, w, 2)
+	wantMean, wantSpread := metrics.Moments(ys, nil, 4096)
+	near(t, "mean", mean, wantMean, 1e-14)
+	near(t, "spread", spread, wantSpread, 1e-13)
 }

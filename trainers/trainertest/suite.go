@@ -18,8 +18,8 @@ import (
 // heat.
 type Suite struct {
 	Trainer heat.Trainer
-	Rung    *dataset.Data    // with Train and Valid
-	Final   *dataset.Data    // with Train and Test
+	Rung    *dataset.Data    // of a rung, with one fold or several
+	Final   *dataset.Data    // of a final job
 	Metric  tourney.Metric   // of the jobs
 	Params  []tourney.Params // at least four trials that do not diverge, unlike each other
 	Diverge tourney.Params   // a trial that diverges within three steps
@@ -318,14 +318,23 @@ func wantFailed(t *testing.T, what string, trial *Trial, reason tourney.Reason) 
 }
 
 func (s *Suite) dataUntouched(t *testing.T) {
-	before := []dataset.Matrix{clone(s.Rung.Train), clone(s.Rung.Valid)}
+	before := clones(s.Rung)
 	s.alone(t, s.rung(0))
-	after := []dataset.Matrix{clone(s.Rung.Train), clone(s.Rung.Valid)}
+	after := clones(s.Rung)
 	if !reflect.DeepEqual(before, after) {
 		t.Error("training has changed the matrices, which are shared")
 	}
 }
 
-func clone(m *dataset.Matrix) dataset.Matrix {
-	return dataset.Matrix{N: m.N, D: m.D, X: slices.Clone(m.X), Y: slices.Clone(m.Y)}
+func clones(d *dataset.Data) []dataset.Matrix {
+	var all []dataset.Matrix
+	for _, f := range d.Folds {
+		for _, m := range []*dataset.Matrix{f.Train, f.Valid} {
+			all = append(all, dataset.Matrix{
+				N: m.N, D: m.D, X: slices.Clone(m.X), Y: slices.Clone(m.Y), W: slices.Clone(m.W),
+				RowPtr: slices.Clone(m.RowPtr), Col: slices.Clone(m.Col), Val: slices.Clone(m.Val), Bins: slices.Clone(m.Bins),
+			})
+		}
+	}
+	return all
 }

@@ -18,7 +18,62 @@ import (
 	"tourney/api/problem"
 
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for IngestPhase.
+const (
+	Done    IngestPhase = "done"
+	Failed  IngestPhase = "failed"
+	Hash    IngestPhase = "hash"
+	Scan    IngestPhase = "scan"
+	Shuffle IngestPhase = "shuffle"
+	Upload  IngestPhase = "upload"
+	Write   IngestPhase = "write"
+)
+
+// Valid indicates whether the value is a known member of the IngestPhase enum.
+func (e IngestPhase) Valid() bool {
+	switch e {
+	case Done:
+		return true
+	case Failed:
+		return true
+	case Hash:
+		return true
+	case Scan:
+		return true
+	case Shuffle:
+		return true
+	case Upload:
+		return true
+	case Write:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetImportanceParamsMethod.
+const (
+	Fanova GetImportanceParamsMethod = "fanova"
+	Ped    GetImportanceParamsMethod = "ped"
+)
+
+// Valid indicates whether the value is a known member of the GetImportanceParamsMethod enum.
+func (e GetImportanceParamsMethod) Valid() bool {
+	switch e {
+	case Fanova:
+		return true
+	case Ped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Bin One bar of a histogram.
+type Bin = tourney.Bin
 
 // Blob defines model for Blob.
 type Blob struct {
@@ -26,8 +81,11 @@ type Blob struct {
 	Size int64  `json:"size"`
 }
 
-// Column defines model for Column.
+// Column One column; its statistics are of the rows that are not test rows.
 type Column = tourney.Column
+
+// ColumnType defines model for ColumnType.
+type ColumnType = tourney.ColumnType
 
 // Dataset One version of a table.
 type Dataset = tourney.Dataset
@@ -36,6 +94,17 @@ type Dataset = tourney.Dataset
 type DatasetList struct {
 	Items []Dataset `json:"items"`
 	Next  string    `json:"next,omitempty"`
+}
+
+// DatasetRequest How to make a dataset of a table.
+type DatasetRequest = json.RawMessage
+
+// DatasetSample Some rows of a dataset, as texts.
+type DatasetSample struct {
+	Columns []string `json:"columns"`
+
+	// Rows A text a column; empty where a value is missing.
+	Rows [][]string `json:"rows"`
 }
 
 // EarlyTerminate defines model for EarlyTerminate.
@@ -49,6 +118,9 @@ type Enrolment = tourney.Enrolment
 
 // FieldError defines model for FieldError.
 type FieldError = tourney.FieldError
+
+// Front defines model for Front.
+type Front = tourney.Front
 
 // Goal defines model for Goal.
 type Goal = tourney.Goal
@@ -73,12 +145,58 @@ type History struct {
 	Value []float64 `json:"value"`
 }
 
+// Importance defines model for Importance.
+type Importance = tourney.Importance
+
+// Ingest A table that is being taken in.
+type Ingest struct {
+	Bytes int64 `json:"bytes"`
+
+	// Error Why it failed.
+	Error string `json:"error,omitempty"`
+	ID    string `json:"id"`
+
+	// Name Of the dataset.
+	Name  string      `json:"name"`
+	Phase IngestPhase `json:"phase"`
+
+	// Rows Of this phase so far.
+	Rows    int64     `json:"rows"`
+	Started time.Time `json:"started"`
+
+	// TotalBytes 0 if it is not known.
+	TotalBytes int64 `json:"total_bytes"`
+
+	// TotalRows 0 while it is not known.
+	TotalRows int64 `json:"total_rows"`
+
+	// Version Of the dataset, when it is done.
+	Version string `json:"version,omitempty"`
+}
+
+// IngestPhase defines model for Ingest.Phase.
+type IngestPhase string
+
+// IngestID defines model for IngestID.
+type IngestID = string
+
+// IngestList defines model for IngestList.
+type IngestList struct {
+	Items []Ingest `json:"items"`
+}
+
 // Leaderboard defines model for Leaderboard.
 type Leaderboard struct {
 	Items  []Trial `json:"items"`
 	Metric Metric  `json:"metric"`
 	Next   string  `json:"next,omitempty"`
 }
+
+// LevelCount defines model for LevelCount.
+type LevelCount = tourney.LevelCount
+
+// Limits What ends a search beside its cap of trials.
+type Limits = tourney.Limits
 
 // Method defines model for Method.
 type Method = tourney.Method
@@ -92,11 +210,20 @@ type Metrics = tourney.Metrics
 // Order defines model for Order.
 type Order = tourney.Order
 
+// PairImportance What two parameters do together, beyond what each does.
+type PairImportance = tourney.PairImportance
+
 // Param One parameter; which keys it has depends on its distribution.
 type Param = tourney.Param
 
+// ParamImportance defines model for ParamImportance.
+type ParamImportance = tourney.ParamImportance
+
 // Params The values of a trial by name.
 type Params = tourney.Params
+
+// Parent A state of a trial that another goes on from.
+type Parent = tourney.Parent
 
 // Plan What a spec comes to on its dataset.
 type Plan = tourney.Plan
@@ -108,6 +235,9 @@ type Point = tourney.Point
 type PointList struct {
 	Items []Point `json:"items"`
 }
+
+// Preprocess How the columns of a table become features.
+type Preprocess = tourney.Preprocess
 
 // Problem A problem document (RFC 9457).
 type Problem = problem.Problem
@@ -124,7 +254,7 @@ type Shard = tourney.Shard
 // Spec A sweep file, normalised.
 type Spec = tourney.Spec
 
-// Split defines model for Split.
+// Split Which rows of a dataset are sealed as test rows.
 type Split = tourney.Split
 
 // Sweep defines model for Sweep.
@@ -161,6 +291,9 @@ type TrialState = tourney.TrialState
 
 // Validation defines model for Validation.
 type Validation = tourney.Validation
+
+// Warning defines model for Warning.
+type Warning = tourney.Warning
 
 // Worker defines model for Worker.
 type Worker = tourney.Worker
@@ -214,27 +347,68 @@ type ListDatasetsParams struct {
 	Source *string `form:"source,omitempty" json:"source,omitempty"`
 }
 
+// AddDatasetMultipartBody defines parameters for AddDataset.
+type AddDatasetMultipartBody struct {
+	File *[]openapi_types.File `json:"file,omitempty"`
+
+	// Request How to make a dataset of a table.
+	Request DatasetRequest        `json:"request"`
+	Test    *[]openapi_types.File `json:"test,omitempty"`
+}
+
 // AddDatasetParams defines parameters for AddDataset.
 type AddDatasetParams struct {
-	Name string `form:"name" json:"name"`
+	// Ingest A name under which `/api/v1/ingests` tells how far it is.
+	Ingest *IngestID `form:"ingest,omitempty" json:"ingest,omitempty"`
 
-	// Target The column to learn.
-	Target string `form:"target" json:"target"`
+	// Name Of the dataset; needed with a table as the body, to which this and the parameters that follow belong.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// Target The column to learn; may be left out where the format names one.
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
 
 	// Task Told from the target if absent.
 	Task *Task `form:"task,omitempty" json:"task,omitempty"`
 
-	// Test Share of the rows to seal as test rows; 0.2 if absent.
+	// Split Which rows are sealed as test rows: `0.2`, `group:0.2`, `time:0.2`,
+	// `last:0.2`, `last:ROWS` or `column:NAME`.
+	Split *string `form:"split,omitempty" json:"split,omitempty"`
+
+	// Test Share of the rows to seal as test rows, instead of `split`; 0.2 if both are absent.
 	Test *float64 `form:"test,omitempty" json:"test,omitempty"`
+
+	// Types Types of columns that are not to be inferred, as a JSON object of names to `ColumnType`.
+	Types *string `form:"types,omitempty" json:"types,omitempty"`
 
 	// Drop A column to leave out; may be repeated.
 	Drop *[]string `form:"drop,omitempty" json:"drop,omitempty"`
 
+	// Group A column; rows that share a value stay on one side of every cut.
+	Group *string `form:"group,omitempty" json:"group,omitempty"`
+
+	// Time A column; rows are kept in blocks in its order.
+	Time *string `form:"time,omitempty" json:"time,omitempty"`
+
+	// Weight The column of the rows' weights.
+	Weight *string `form:"weight,omitempty" json:"weight,omitempty"`
+
+	// SQL A query over the file, whose result is the table.
+	SQL *string `form:"sql,omitempty" json:"sql,omitempty"`
+
+	// Format Of the file; told from what it holds if absent.
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+
 	// Seed Of the shuffle and the split.
 	Seed *int64 `form:"seed,omitempty" json:"seed,omitempty"`
 
-	// File The file's name, for messages.
+	// File The file's name, for messages and queries.
 	File *string `form:"file,omitempty" json:"file,omitempty"`
+}
+
+// SampleDatasetParams defines parameters for SampleDataset.
+type SampleDatasetParams struct {
+	// Rows 20 if absent.
+	Rows *int `form:"rows,omitempty" json:"rows,omitempty"`
 }
 
 // StreamEventsParams defines parameters for StreamEvents.
@@ -276,6 +450,23 @@ type GetHistoryParams struct {
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// GetImportanceParams defines parameters for GetImportance.
+type GetImportanceParams struct {
+	Method *GetImportanceParamsMethod `form:"method,omitempty" json:"method,omitempty"`
+
+	// Metric One that the trials report; the sweep's own if absent.
+	Metric *string `form:"metric,omitempty" json:"metric,omitempty"`
+
+	// Trials Numbers of the trials to look at, as 0,3,10-20; all that have a value if absent.
+	Trials *string `form:"trials,omitempty" json:"trials,omitempty"`
+
+	// Pairs Of fanova, pairs among so many of the first parameters.
+	Pairs *int `form:"pairs,omitempty" json:"pairs,omitempty"`
+}
+
+// GetImportanceParamsMethod defines parameters for GetImportance.
+type GetImportanceParamsMethod string
+
 // GetLeaderboardParams defines parameters for GetLeaderboard.
 type GetLeaderboardParams struct {
 	// Limit The most items to return.
@@ -293,6 +484,12 @@ type ListTrialsParams struct {
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// AddDatasetJSONRequestBody defines body for AddDataset for application/json ContentType.
+type AddDatasetJSONRequestBody = DatasetRequest
+
+// AddDatasetMultipartRequestBody defines body for AddDataset for multipart/form-data ContentType.
+type AddDatasetMultipartRequestBody AddDatasetMultipartBody
 
 // CreateSweepJSONRequestBody defines body for CreateSweep for application/json ContentType.
 type CreateSweepJSONRequestBody = SweepFile
@@ -398,20 +595,65 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/datasets (the `ListDatasets` operationId).
 	ListDatasets(ctx context.Context, params *ListDatasetsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AddDatasetWithBody Register a table
+	// AddDatasetWithBody Make a dataset of a table
 	//
-	// The body is a CSV table. Nothing is registered if a line of it is wrong.
-	// The same bytes with the same options are the same version.
+	// The table comes in one of three ways. As the body itself, in any format
+	// (`application/octet-stream` says no more than that), with the options
+	// as parameters. As `multipart/form-data`: a first part `request`, which
+	// is a `DatasetRequest`, then the files, each a part `file`, or `test` if
+	// its rows are test rows. Or as `application/json`, from where the
+	// server's configuration lets it read: a path, a URL, or files that it
+	// has seen before, by their hash.
+	//
+	// Nothing is registered if the table is wrong. The same bytes with the
+	// same options are the same version, and make nothing new. Who hangs up
+	// stops it.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/datasets (the `AddDataset` operationId).
 	AddDatasetWithBody(ctx context.Context, params *AddDatasetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AddDataset Make a dataset of a table
+	//
+	// The table comes in one of three ways. As the body itself, in any format
+	// (`application/octet-stream` says no more than that), with the options
+	// as parameters. As `multipart/form-data`: a first part `request`, which
+	// is a `DatasetRequest`, then the files, each a part `file`, or `test` if
+	// its rows are test rows. Or as `application/json`, from where the
+	// server's configuration lets it read: a path, a URL, or files that it
+	// has seen before, by their hash.
+	//
+	// Nothing is registered if the table is wrong. The same bytes with the
+	// same options are the same version, and make nothing new. Who hangs up
+	// stops it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/datasets (the `AddDataset` operationId).
+	AddDataset(ctx context.Context, params *AddDatasetParams, body AddDatasetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDataset Delete a dataset
+	//
+	// NAME deletes all its versions. While a sweep that has not ended uses
+	// one of them, nothing is deleted, and the answer is a 409. Sweeps that
+	// have ended keep their trials and boards, but no trial of theirs can be
+	// trained again. Shards that another dataset has too stay.
+	//
+	// Corresponds with DELETE /api/v1/datasets/{name} (the `DeleteDataset` operationId).
+	DeleteDataset(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetDataset Show a dataset
 	//
 	// Corresponds with GET /api/v1/datasets/{name} (the `GetDataset` operationId).
 	GetDataset(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SampleDataset Show some rows of a dataset
+	//
+	// The first rows, in the shuffled order in which they are kept, of those that are not test rows.
+	//
+	// Corresponds with GET /api/v1/datasets/{name}/sample (the `SampleDataset` operationId).
+	SampleDataset(ctx context.Context, name string, params *SampleDatasetParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StreamEvents Follow the events of all sweeps
 	//
@@ -423,6 +665,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/events (the `StreamEvents` operationId).
 	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListIngests List the tables that are being taken in, or were a short time ago, newest first
+	//
+	// Corresponds with GET /api/v1/ingests (the `ListIngests` operationId).
+	ListIngests(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetIngest Tell how far the taking in of a table is
+	//
+	// Corresponds with GET /api/v1/ingests/{id} (the `GetIngest` operationId).
+	GetIngest(ctx context.Context, id IngestID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSweeps List sweeps, newest first
 	//
@@ -471,12 +723,27 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/sweeps/{id}/history (the `GetHistory` operationId).
 	GetHistory(ctx context.Context, id SweepID, params *GetHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetImportance How much each parameter matters, the most first
+	//
+	// By conditional PED-ANOVA, in milliseconds, or by fANOVA, which takes
+	// longer and knows pairs. A trial that diverged or failed by its own
+	// doing counts as worse than all others. Of a sweep with rungs the trials
+	// that came to the highest one are looked at, once they are 30.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/importance (the `GetImportance` operationId).
+	GetImportance(ctx context.Context, id SweepID, params *GetImportanceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetLeaderboard List trials, best first
 	//
 	// By rung, high first; value, best first; number. Diverged and failed trials are last.
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/leaderboard (the `GetLeaderboard` operationId).
 	GetLeaderboard(ctx context.Context, id SweepID, params *GetLeaderboardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPareto The trials that none is better than in every objective
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/pareto (the `GetPareto` operationId).
+	GetPareto(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PauseSweep Start no more jobs
 	//
@@ -597,16 +864,74 @@ func (c *Client) ListDatasets(ctx context.Context, params *ListDatasetsParams, r
 	return c.Client.Do(req)
 }
 
-// AddDatasetWithBody Register a table
+// AddDatasetWithBody Make a dataset of a table
 //
-// The body is a CSV table. Nothing is registered if a line of it is wrong.
-// The same bytes with the same options are the same version.
+// The table comes in one of three ways. As the body itself, in any format
+// (`application/octet-stream` says no more than that), with the options
+// as parameters. As `multipart/form-data`: a first part `request`, which
+// is a `DatasetRequest`, then the files, each a part `file`, or `test` if
+// its rows are test rows. Or as `application/json`, from where the
+// server's configuration lets it read: a path, a URL, or files that it
+// has seen before, by their hash.
+//
+// Nothing is registered if the table is wrong. The same bytes with the
+// same options are the same version, and make nothing new. Who hangs up
+// stops it.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/v1/datasets (the `AddDataset` operationId).
 func (c *Client) AddDatasetWithBody(ctx context.Context, params *AddDatasetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAddDatasetRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddDataset Make a dataset of a table
+//
+// The table comes in one of three ways. As the body itself, in any format
+// (`application/octet-stream` says no more than that), with the options
+// as parameters. As `multipart/form-data`: a first part `request`, which
+// is a `DatasetRequest`, then the files, each a part `file`, or `test` if
+// its rows are test rows. Or as `application/json`, from where the
+// server's configuration lets it read: a path, a URL, or files that it
+// has seen before, by their hash.
+//
+// Nothing is registered if the table is wrong. The same bytes with the
+// same options are the same version, and make nothing new. Who hangs up
+// stops it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/datasets (the `AddDataset` operationId).
+func (c *Client) AddDataset(ctx context.Context, params *AddDatasetParams, body AddDatasetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddDatasetRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDataset Delete a dataset
+//
+// NAME deletes all its versions. While a sweep that has not ended uses
+// one of them, nothing is deleted, and the answer is a 409. Sweeps that
+// have ended keep their trials and boards, but no trial of theirs can be
+// trained again. Shards that another dataset has too stay.
+//
+// Corresponds with DELETE /api/v1/datasets/{name} (the `DeleteDataset` operationId).
+func (c *Client) DeleteDataset(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDatasetRequest(c.Server, name)
 	if err != nil {
 		return nil, err
 	}
@@ -632,6 +957,23 @@ func (c *Client) GetDataset(ctx context.Context, name string, reqEditors ...Requ
 	return c.Client.Do(req)
 }
 
+// SampleDataset Show some rows of a dataset
+//
+// The first rows, in the shuffled order in which they are kept, of those that are not test rows.
+//
+// Corresponds with GET /api/v1/datasets/{name}/sample (the `SampleDataset` operationId).
+func (c *Client) SampleDataset(ctx context.Context, name string, params *SampleDatasetParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSampleDatasetRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // StreamEvents Follow the events of all sweeps
 //
 // Server-sent events. `id` is the event's id, `event` its kind, `data`
@@ -643,6 +985,36 @@ func (c *Client) GetDataset(ctx context.Context, name string, reqEditors ...Requ
 // Corresponds with GET /api/v1/events (the `StreamEvents` operationId).
 func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListIngests List the tables that are being taken in, or were a short time ago, newest first
+//
+// Corresponds with GET /api/v1/ingests (the `ListIngests` operationId).
+func (c *Client) ListIngests(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListIngestsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetIngest Tell how far the taking in of a table is
+//
+// Corresponds with GET /api/v1/ingests/{id} (the `GetIngest` operationId).
+func (c *Client) GetIngest(ctx context.Context, id IngestID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetIngestRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -770,6 +1142,26 @@ func (c *Client) GetHistory(ctx context.Context, id SweepID, params *GetHistoryP
 	return c.Client.Do(req)
 }
 
+// GetImportance How much each parameter matters, the most first
+//
+// By conditional PED-ANOVA, in milliseconds, or by fANOVA, which takes
+// longer and knows pairs. A trial that diverged or failed by its own
+// doing counts as worse than all others. Of a sweep with rungs the trials
+// that came to the highest one are looked at, once they are 30.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/importance (the `GetImportance` operationId).
+func (c *Client) GetImportance(ctx context.Context, id SweepID, params *GetImportanceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetImportanceRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetLeaderboard List trials, best first
 //
 // By rung, high first; value, best first; number. Diverged and failed trials are last.
@@ -777,6 +1169,21 @@ func (c *Client) GetHistory(ctx context.Context, id SweepID, params *GetHistoryP
 // Corresponds with GET /api/v1/sweeps/{id}/leaderboard (the `GetLeaderboard` operationId).
 func (c *Client) GetLeaderboard(ctx context.Context, id SweepID, params *GetLeaderboardParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLeaderboardRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPareto The trials that none is better than in every objective
+//
+// Corresponds with GET /api/v1/sweeps/{id}/pareto (the `GetPareto` operationId).
+func (c *Client) GetPareto(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetParetoRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -1164,6 +1571,17 @@ func NewListDatasetsRequest(server string, params *ListDatasetsParams) (*http.Re
 	return req, nil
 }
 
+// NewAddDatasetRequest calls the generic AddDataset builder with application/json body
+func NewAddDatasetRequest(server string, params *AddDatasetParams, body AddDatasetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddDatasetRequestWithBody(server, params, "application/json", bodyReader)
+}
+
 // NewAddDatasetRequestWithBody constructs an http.Request for the AddDataset method, with any body, and a specified content type
 func NewAddDatasetRequestWithBody(server string, params *AddDatasetParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
@@ -1192,25 +1610,57 @@ func NewAddDatasetRequestWithBody(server string, params *AddDatasetParams, conte
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Ingest != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ingest", *params.Ingest, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "target", params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
+		}
+
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
 		}
 
 		if params.Task != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "task", *params.Task, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Split != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "split", *params.Split, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -1232,9 +1682,81 @@ func NewAddDatasetRequestWithBody(server string, params *AddDatasetParams, conte
 
 		}
 
+		if params.Types != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "types", *params.Types, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Drop != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "drop", *params.Drop, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Group != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "group", *params.Group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Time != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "time", *params.Time, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Weight != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "weight", *params.Weight, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SQL != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sql", *params.SQL, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -1284,6 +1806,40 @@ func NewAddDatasetRequestWithBody(server string, params *AddDatasetParams, conte
 	return req, nil
 }
 
+// NewDeleteDatasetRequest constructs an http.Request for the DeleteDataset method
+func NewDeleteDatasetRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datasets/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetDatasetRequest constructs an http.Request for the GetDataset method
 func NewGetDatasetRequest(server string, name string) (*http.Request, error) {
 	var err error
@@ -1308,6 +1864,67 @@ func NewGetDatasetRequest(server string, name string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSampleDatasetRequest constructs an http.Request for the SampleDataset method
+func NewSampleDatasetRequest(server string, name string, params *SampleDatasetParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datasets/%s/sample", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Rows != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rows", *params.Rows, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -1382,6 +1999,67 @@ func NewStreamEventsRequest(server string, params *StreamEventsParams) (*http.Re
 			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListIngestsRequest constructs an http.Request for the ListIngests method
+func NewListIngestsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/ingests")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetIngestRequest constructs an http.Request for the GetIngest method
+func NewGetIngestRequest(server string, id IngestID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/ingests/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -1713,6 +2391,103 @@ func NewGetHistoryRequest(server string, id SweepID, params *GetHistoryParams) (
 	return req, nil
 }
 
+// NewGetImportanceRequest constructs an http.Request for the GetImportance method
+func NewGetImportanceRequest(server string, id SweepID, params *GetImportanceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/importance", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Method != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "method", *params.Method, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Metric != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "metric", *params.Metric, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Trials != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "trials", *params.Trials, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Pairs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pairs", *params.Pairs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetLeaderboardRequest constructs an http.Request for the GetLeaderboard method
 func NewGetLeaderboardRequest(server string, id SweepID, params *GetLeaderboardParams) (*http.Request, error) {
 	var err error
@@ -1776,6 +2551,40 @@ func NewGetLeaderboardRequest(server string, id SweepID, params *GetLeaderboardP
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetParetoRequest constructs an http.Request for the GetPareto method
+func NewGetParetoRequest(server string, id SweepID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/pareto", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)

@@ -6,6 +6,7 @@ package apitest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +25,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/api"
 )
 
 // World implements the API's ports in memory.
@@ -41,6 +44,10 @@ type World struct {
 	sealed   map[string]bool
 	workers  []tourney.Worker
 	sick     error
+	spooled  map[string][]byte
+	removed  int
+	places   map[string]string
+	during   func(context.Context)
 }
 
 type keyed struct{ sweep, body string }
@@ -53,6 +60,7 @@ func NewWorld() *World {
 		now:     time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("east", 2*3600)),
 		keys:    map[string]keyed{}, trials: map[string][]tourney.Trial{}, history: map[string][]tourney.HistoryPoint{},
 		blobs: map[string][]byte{}, sealed: map[string]bool{},
+		spooled: map[string][]byte{}, places: map[string]string{},
 	}
 }
 
@@ -181,6 +189,34 @@ func (w *World) Act(_ context.Context, sweep string, action tourney.Action) (tou
 	s.State = to
 	w.commit(s, tourney.Acted{Action: action}, tourney.Turned{State: to})
 	return *s, nil
+}
+
+// Importance gives all to the first parameter, and says what was asked.
+func (w *World) Importance(ctx context.Context, sweep string, req tourney.ImportanceRequest) (tourney.Importance, error) {
+	row, err := w.Sweep(ctx, sweep)
+	if err != nil {
+		return tourney.Importance{}, err
+	}
+	if req.Metric == "unheard_of" {
+		return tourney.Importance{}, tourney.Invalid("metric", "no trial reports %q", req.Metric)
+	}
+	return tourney.Importance{
+		Method: req.Method, Metric: req.Metric, Trials: len(req.Trials),
+		Params: []tourney.ParamImportance{{Name: row.Spec.Parameters[0].Name, Value: 1}},
+	}, nil
+}
+
+// Pareto returns the best trial.
+func (w *World) Pareto(ctx context.Context, sweep string) (tourney.Front, error) {
+	row, err := w.Sweep(ctx, sweep)
+	if err != nil {
+		return tourney.Front{}, err
+	}
+	front := tourney.Front{Metrics: []tourney.Metric{row.Spec.Metric}, Trials: []tourney.Trial{}}
+	if row.Best != nil {
+		front.Trials = append(front.Trials, *row.Best)
+	}
+	return front, nil
 }
 
 // Enrol implements api.Service.
@@ -398,48 +434,191 @@ func (w *World) DatasetBySource(_ context.Context, source string) (tourney.Datas
 	return tourney.Dataset{}, fmt.Errorf("dataset made of %s: %w", source, tourney.ErrNotFound)
 }
 
-// Add implements api.Datasets. The source is the hash of the bytes alone.
-func (w *World) Add(_ context.Context, req tourney.DatasetRequest, src io.Reader) (tourney.Dataset, error) {
-	sum := sha256.New()
-	r := csv.NewReader(io.TeeReader(src, sum))
-	header, err := r.Read()
+// Spool implements api.Datasets.
+func (w *World) Spool(_ context.Context, name string, r io.Reader, tell func(api.Progress)) (api.File, error) {
+	data, err := io.ReadAll(r)
 	if err != nil {
-		return tourney.Dataset{}, fmt.Errorf("read the header: %w", err)
+		return api.File{}, fmt.Errorf("read upload of %s: %w", name, err)
 	}
-	if !slices.Contains(header, req.Target) {
-		return tourney.Dataset{}, tourney.Invalid("target", "there is no column %q%s", req.Target, tourney.DidYouMean(req.Target, header))
+	tell(api.Progress{Phase: "hash", Bytes: int64(len(data))})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	path := fmt.Sprintf("spool/%d", len(w.spooled))
+	w.spooled[path] = data
+	sum := sha256.Sum256(data)
+	return api.File{Name: name, Path: path, Hash: hex.EncodeToString(sum[:]), Remove: func() error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.removed++
+		return nil
+	}}, nil
+}
+
+// Left returns how many spooled files were not removed.
+func (w *World) Left() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.spooled) - w.removed
+}
+
+// Place puts a file where Fetch finds it, at a path or a URL.
+func (w *World) Place(at, content string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.places[at] = content
+}
+
+// Fetch implements api.Datasets.
+func (w *World) Fetch(ctx context.Context, place api.Place, tell func(api.Progress)) ([]api.File, error) {
+	at := cmp.Or(place.Path, place.URL)
+	w.mu.Lock()
+	content, ok := w.places[at]
+	w.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("%s: %w: the configuration does not allow it", at, tourney.ErrRefused)
 	}
-	rows := 0
+	f, err := w.Spool(ctx, path.Base(at), strings.NewReader(content), tell)
+	return []api.File{f}, err
+}
+
+// During has Add call f when it begins, with its context.
+func (w *World) During(f func(context.Context)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.during = f
+}
+
+// Add implements api.Datasets for tables of CSV. The source is the hash of the
+// bytes alone.
+func (w *World) Add(ctx context.Context, req tourney.DatasetRequest, files []api.File, tell func(api.Progress)) (tourney.Dataset, bool, error) {
+	w.mu.Lock()
+	during := w.during
+	w.mu.Unlock()
+	tell(api.Progress{Phase: "scan", Rows: 1, TotalRows: 2, Bytes: 3, TotalBytes: 4})
+	if during != nil {
+		during(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return tourney.Dataset{}, false, err
+	}
+	ds := tourney.Dataset{
+		Name: req.Name, Task: cmp.Or(req.Task, tourney.Classification), Target: req.Target, Split: req.Split, Seed: req.Seed,
+		Group: req.Group, Time: req.Time, Weight: req.Weight,
+	}
+	all := sha256.New()
+	for i, f := range files {
+		w.mu.Lock()
+		data := w.spooled[f.Path]
+		w.mu.Unlock()
+		all.Write(data)
+		header, rows, err := readCSV(data, f.Name)
+		if err != nil {
+			return tourney.Dataset{}, false, err
+		}
+		if !slices.Contains(header, req.Target) {
+			return tourney.Dataset{}, false, tourney.Invalid("target", "there is no column %q%s", req.Target, tourney.DidYouMean(req.Target, header))
+		}
+		ds.Rows += rows
+		if f.Test {
+			ds.TestRows += rows
+		}
+		for _, name := range header {
+			if i == 0 && !slices.Contains(req.Drop, name) {
+				kind := cmp.Or(req.Types[name].Kind, tourney.Number)
+				ds.Columns = append(ds.Columns, tourney.Column{Name: name, Kind: kind})
+			}
+		}
+	}
+	ds.TestRows += int(req.Split.Test * float64(ds.Rows))
+	ds.Source = hex.EncodeToString(all.Sum(nil))
+	return w.register(ds)
+}
+
+// register adds a dataset, or finds that it is there.
+func (w *World) register(ds tourney.Dataset) (tourney.Dataset, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	version := sha256.Sum256([]byte(ds.Source))
+	ds.Version, ds.CreatedAt = hex.EncodeToString(version[:]), w.now
+	for _, old := range w.datasets {
+		if old.Name == ds.Name && old.Version == ds.Version {
+			return old, false, nil
+		}
+	}
+	w.datasets = append(w.datasets, ds)
+	return ds, true, nil
+}
+
+func readCSV(data []byte, name string) (header []string, rows int, err error) {
+	r := csv.NewReader(bytes.NewReader(data))
+	if header, err = r.Read(); err != nil {
+		return nil, 0, fmt.Errorf("read the header: %w", err)
+	}
 	for ; ; rows++ {
 		_, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			return header, rows, nil
 		}
 		if pe := new(csv.ParseError); errors.As(err, &pe) {
-			return tourney.Dataset{}, &tourney.InvalidError{Source: req.File, Fields: []tourney.FieldError{{Message: pe.Err.Error(), Line: pe.Line}}}
+			return nil, 0, &tourney.InvalidError{Source: name, Fields: []tourney.FieldError{{Message: pe.Err.Error(), Line: pe.Line}}}
 		}
 		if err != nil {
-			return tourney.Dataset{}, fmt.Errorf("read a row: %w", err)
+			return nil, 0, fmt.Errorf("read a row: %w", err)
 		}
 	}
-	source := hex.EncodeToString(sum.Sum(nil))
-	ds := tourney.Dataset{
-		Name: req.Name, Source: source, Task: req.Task, Target: req.Target, Rows: rows, TestRows: int(req.Test * float64(rows)), Seed: req.Seed,
+}
+
+// Table registers a table of CSV.
+func (w *World) Table(ctx context.Context, req tourney.DatasetRequest, content string) (tourney.Dataset, error) {
+	tell := func(api.Progress) {}
+	f, err := w.Spool(ctx, req.File, strings.NewReader(content), tell)
+	if err != nil {
+		return tourney.Dataset{}, err
 	}
-	if ds.Task == "" {
-		ds.Task = tourney.Classification
+	ds, _, err := w.Add(ctx, req, []api.File{f}, tell)
+	return ds, errors.Join(err, f.Remove())
+}
+
+// AddKnown implements api.Datasets.
+func (w *World) AddKnown(ctx context.Context, req tourney.DatasetRequest, hash string) (tourney.Dataset, bool, error) {
+	ds, err := w.DatasetBySource(ctx, hash)
+	if err != nil {
+		return tourney.Dataset{}, false, err
 	}
-	for _, name := range header {
-		if !slices.Contains(req.Drop, name) {
-			ds.Columns = append(ds.Columns, tourney.Column{Name: name, Kind: tourney.Number})
-		}
-	}
+	ds.Name = req.Name
+	return w.register(ds)
+}
+
+// Delete implements api.Datasets.
+func (w *World) Delete(_ context.Context, ref string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	version := sha256.Sum256([]byte(source + req.Name))
-	ds.Version, ds.CreatedAt = hex.EncodeToString(version[:]), w.now
-	w.datasets = append(w.datasets, ds)
-	return ds, nil
+	ds, err := w.dataset(ref)
+	if err != nil {
+		return err
+	}
+	for _, s := range w.sweeps {
+		if s.Plan.Dataset == ds.Version && !s.State.Terminal() {
+			return fmt.Errorf("delete dataset %s: %w: sweep %s uses it", ref, tourney.ErrInUse, s.ID)
+		}
+	}
+	w.datasets = slices.DeleteFunc(w.datasets, func(d tourney.Dataset) bool { return d.Name == ds.Name })
+	return nil
+}
+
+// Sample implements api.Datasets: row i of column c is "c i".
+func (w *World) Sample(_ context.Context, ds tourney.Dataset, n int) (columns []string, rows [][]string, err error) {
+	for _, c := range ds.Columns {
+		columns = append(columns, c.Name)
+	}
+	for i := range min(n, ds.Rows-ds.TestRows) {
+		var row []string
+		for _, c := range columns {
+			row = append(row, fmt.Sprint(c, " ", i))
+		}
+		rows = append(rows, row)
+	}
+	return columns, rows, nil
 }
 
 type openBlob struct{ *bytes.Reader }

@@ -226,6 +226,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps/{id}/importance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * How much each parameter matters, the most first
+         * @description By conditional PED-ANOVA, in milliseconds, or by fANOVA, which takes
+         *     longer and knows pairs. A trial that diverged or failed by its own
+         *     doing counts as worse than all others. Of a sweep with rungs the trials
+         *     that came to the highest one are looked at, once they are 30.
+         */
+        get: operations["getImportance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/pareto": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /** The trials that none is better than in every objective */
+        get: operations["getPareto"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: {
@@ -314,9 +360,18 @@ export interface paths {
         get: operations["listDatasets"];
         put?: never;
         /**
-         * Register a table
-         * @description The body is a CSV table. Nothing is registered if a line of it is wrong.
-         *     The same bytes with the same options are the same version.
+         * Make a dataset of a table
+         * @description The table comes in one of three ways. As the body itself, in any format
+         *     (`application/octet-stream` says no more than that), with the options
+         *     as parameters. As `multipart/form-data`: a first part `request`, which
+         *     is a `DatasetRequest`, then the files, each a part `file`, or `test` if
+         *     its rows are test rows. Or as `application/json`, from where the
+         *     server's configuration lets it read: a path, a URL, or files that it
+         *     has seen before, by their hash.
+         *
+         *     Nothing is registered if the table is wrong. The same bytes with the
+         *     same options are the same version, and make nothing new. Who hangs up
+         *     stops it.
          */
         post: operations["addDataset"];
         delete?: never;
@@ -337,6 +392,72 @@ export interface paths {
         };
         /** Show a dataset */
         get: operations["getDataset"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a dataset
+         * @description NAME deletes all its versions. While a sweep that has not ended uses
+         *     one of them, nothing is deleted, and the answer is a 409. Sweeps that
+         *     have ended keep their trials and boards, but no trial of theirs can be
+         *     trained again. Shards that another dataset has too stay.
+         */
+        delete: operations["deleteDataset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description NAME, NAME@VERSION or a version. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Show some rows of a dataset
+         * @description The first rows, in the shuffled order in which they are kept, of those that are not test rows.
+         */
+        get: operations["sampleDataset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tables that are being taken in, or were a short time ago, newest first */
+        get: operations["listIngests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["IngestID"];
+            };
+            cookie?: never;
+        };
+        /** Tell how far the taking in of a table is */
+        get: operations["getIngest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -434,11 +555,17 @@ export interface components {
             description?: string;
             dataset: string;
             trainer: string;
-            method: string;
+            method?: string;
             metric?: {
                 name?: string;
                 goal?: components["schemas"]["Goal"];
             };
+            metrics?: Record<string, never>[];
+            limits?: Record<string, never>;
+            points?: Record<string, never>[];
+            constraints?: string[];
+            warm_start?: string[];
+            preprocess?: Record<string, never>;
             run_cap?: number | string;
             parallelism?: number | string;
             order?: components["schemas"]["Order"];
@@ -465,14 +592,32 @@ export interface components {
             /** Format: int64 */
             seed: number;
             validation: components["schemas"]["Validation"];
+            preprocess: components["schemas"]["Preprocess"];
+            /** @description Several objectives, the first of which orders the board, and bounds on others. */
+            metrics?: components["schemas"]["Metric"][];
+            limits?: components["schemas"]["Limits"];
+            /** @description Points that are tried first. */
+            points?: components["schemas"]["Params"][];
+            /** @description Expressions over the parameters that every point fulfils. */
+            constraints?: string[];
+            /** @description Sweeps whose trials inform the sampler. */
+            warm_start?: string[];
             early_terminate?: components["schemas"]["EarlyTerminate"];
             parameters: {
                 [key: string]: components["schemas"]["Param"];
             };
         };
+        /** @description Which rows of a dataset are sealed as test rows. */
         Split: {
-            /** Format: double */
-            test: number;
+            /** @enum {string} */
+            kind?: "random" | "group" | "time" | "last" | "column" | "file";
+            /**
+             * Format: double
+             * @description Share of the rows.
+             */
+            test?: number;
+            rows?: number;
+            column?: string;
             /** Format: int64 */
             seed?: number;
         };
@@ -483,18 +628,85 @@ export interface components {
         Goal: "minimize" | "maximize";
         Metric: {
             name: string;
-            goal: components["schemas"]["Goal"];
+            /**
+             * @description Absent or empty for a bound that is no objective.
+             * @enum {string}
+             */
+            goal: "minimize" | "maximize" | "";
+            /**
+             * Format: double
+             * @description A trial above it is infeasible.
+             */
+            at_most?: number;
+            /**
+             * Format: double
+             * @description A trial below it is infeasible.
+             */
+            at_least?: number;
         };
         Validation: {
             kind: string;
             /** Format: double */
             fraction?: number;
+            folds?: number;
+        };
+        /** @description How the columns of a table become features. */
+        Preprocess: {
+            impute?: string;
+            indicator?: string;
+            scale?: string;
+            log?: string;
+            encode?: string;
+            /** Format: double */
+            clip?: number;
+            levels?: number;
+            buckets?: number;
+            /** Format: double */
+            smoothing?: number;
+        };
+        /** @description What ends a search beside its cap of trials. */
+        Limits: {
+            /**
+             * Format: double
+             * @description Seconds since the start, pauses left out.
+             */
+            wall?: number;
+            /**
+             * Format: double
+             * @description Of slots that ran jobs.
+             */
+            worker_hours?: number;
+            /**
+             * Format: double
+             * @description Worker hours by the price of the pool.
+             */
+            cost?: number;
+            /**
+             * Format: double
+             * @description A value of the metric that is good enough.
+             */
+            target?: number;
+            /** @description Finished trials in a row that were no better than the best before. */
+            no_improvement?: number;
         };
         EarlyTerminate: {
-            type: string;
-            min_iter: number;
-            max_iter: number;
-            eta: number;
+            /** @enum {string} */
+            type: "asha" | "hyperband" | "median" | "pasha" | "pbt";
+            min_iter?: number;
+            max_iter?: number;
+            eta?: number;
+            s?: number;
+            strict?: boolean;
+            stop?: boolean;
+            brackets?: number;
+            fidelity?: string;
+            min_trials?: number;
+            interval?: number;
+            population?: number;
+            /** Format: double */
+            quantile?: number;
+            /** Format: double */
+            resample?: number;
         };
         /** @description One parameter; which keys it has depends on its distribution. */
         Param: {
@@ -512,6 +724,14 @@ export interface components {
             mu?: number;
             /** Format: double */
             sigma?: number;
+            /** Format: double */
+            a?: number;
+            /** Format: double */
+            b?: number;
+            /** @description Other parameters, each with the values with which this one has a part. */
+            when?: {
+                [key: string]: components["schemas"]["Scalar"][];
+            };
         };
         /** @description A value of a parameter. */
         Scalar: string | number | boolean | null;
@@ -533,6 +753,8 @@ export interface components {
              * @description Points of the space; absent if it is not finite.
              */
             size?: number;
+            /** @description Budgets of the rungs, rising. */
+            ladder?: number[];
         };
         /** @enum {string} */
         SweepState: "created" | "running" | "paused" | "finishing" | "completed" | "failed" | "cancelled";
@@ -593,6 +815,12 @@ export interface components {
              */
             value: number | null;
             metrics: components["schemas"]["Metrics"];
+            /**
+             * Format: double
+             * @description By how much the metrics are beyond the sweep's bounds, summed.
+             */
+            violation?: number;
+            parent?: components["schemas"]["Parent"];
             reason?: components["schemas"]["Reason"];
             /** @description The last lines of what went wrong. */
             error?: string;
@@ -602,6 +830,11 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             ended_at?: string;
+        };
+        /** @description A state of a trial that another goes on from. */
+        Parent: {
+            trial: number;
+            step: number;
         };
         TrialList: {
             items: components["schemas"]["Trial"][];
@@ -628,6 +861,39 @@ export interface components {
             /** @description The best of this entry and those before it. */
             best: number[];
         };
+        Importance: {
+            method: string;
+            metric: string;
+            /** @description How many were looked at. */
+            trials: number;
+            params: components["schemas"]["ParamImportance"][];
+            pairs?: components["schemas"]["PairImportance"][];
+        };
+        ParamImportance: {
+            name: string;
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            std_err?: number;
+        };
+        /** @description What two parameters do together, beyond what each does. */
+        PairImportance: {
+            names: string[];
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            std_err?: number;
+        };
+        Front: {
+            /** @description The objectives. */
+            metrics: components["schemas"]["Metric"][];
+            /** @description By the first objective, best first. */
+            trials: components["schemas"]["Trial"][];
+            /** Format: double */
+            hypervolume?: number;
+            /** @description The values from which it is measured, one for each objective. */
+            reference?: number[];
+        };
         /** @enum {string} */
         Task: "classification" | "regression";
         /** @description One version of a table. */
@@ -643,6 +909,17 @@ export interface components {
             target: string;
             /** @description Of the target, sorted; absent for regression. */
             classes?: string[];
+            /** @description A column; rows that share a value stay on one side of every cut. */
+            group?: string;
+            /** @description A column; rows are kept in blocks in its order. */
+            time?: string;
+            /** @description The column of the rows' weights. */
+            weight?: string;
+            split: components["schemas"]["Split"];
+            /** @description How the source was read, for people. */
+            read?: string[];
+            /** @description What may hurt who trains on it. */
+            warnings?: components["schemas"]["Warning"][];
             /** @description All rows, test rows included. */
             rows: number;
             test_rows: number;
@@ -659,14 +936,130 @@ export interface components {
              */
             bytes: number;
         };
+        /** @description How to make a dataset of a table. */
+        DatasetRequest: {
+            name: string;
+            /** @description The column to learn; may be left out where the format names one. */
+            target?: string;
+            task?: components["schemas"]["Task"];
+            /** @description Types of columns that are not to be inferred. */
+            types?: {
+                [key: string]: components["schemas"]["ColumnType"];
+            };
+            /** @description As an object, or in short as in the query. */
+            split?: string | components["schemas"]["Split"];
+            /** @description A query over the files, whose result is the table. */
+            sql?: string;
+            /** @description Columns to leave out. */
+            drop?: string[];
+            group?: string;
+            time?: string;
+            weight?: string;
+            /** Format: int64 */
+            seed?: number;
+            /** @description Of the files; told from what they hold if absent. */
+            format?: string;
+            /** @description For messages. */
+            file?: string;
+            /**
+             * @description Where the table is, if it does not come with the request: one of
+             *     these keys. In `application/json` alone.
+             */
+            source?: {
+                /** @description A file, directory or pattern, absolute or below one of the directories that the configuration lists. */
+                path?: string;
+                /** @description An http, https, s3 or gs URL of a host or bucket that the configuration lists. */
+                url?: string;
+                /** @description The hash of files from which a dataset was made with the same options, to have it under another name. */
+                sha256?: string;
+            };
+        };
+        ColumnType: {
+            /** @enum {string} */
+            kind: "number" | "category" | "boolean" | "date" | "text" | "sparse";
+            /** @description Of an ordered category, lowest first. */
+            levels?: string[];
+        };
+        /** @description Some rows of a dataset, as texts. */
+        DatasetSample: {
+            columns: string[];
+            /** @description A text a column; empty where a value is missing. */
+            rows: string[][];
+        };
+        IngestID: string;
+        /** @description A table that is being taken in. */
+        Ingest: {
+            id: string;
+            /** @description Of the dataset. */
+            name: string;
+            /** @enum {string} */
+            phase: "upload" | "hash" | "scan" | "shuffle" | "write" | "done" | "failed";
+            /** Format: date-time */
+            started: string;
+            /**
+             * Format: int64
+             * @description Of this phase so far.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description 0 while it is not known.
+             */
+            total_rows: number;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description 0 if it is not known.
+             */
+            total_bytes: number;
+            /** @description Of the dataset, when it is done. */
+            version?: string;
+            /** @description Why it failed. */
+            error?: string;
+        };
+        IngestList: {
+            items: components["schemas"]["Ingest"][];
+        };
         DatasetList: {
             items: components["schemas"]["Dataset"][];
             next?: string;
         };
+        Warning: {
+            column?: string;
+            code: string;
+            message: string;
+        };
+        /** @description One bar of a histogram. */
+        Bin: {
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            count: number;
+        };
+        LevelCount: {
+            value: string;
+            count: number;
+        };
+        /** @description One column; its statistics are of the rows that are not test rows. */
         Column: {
             name: string;
             /** @enum {string} */
-            kind: "number" | "category";
+            kind: "number" | "category" | "boolean" | "date" | "text" | "sparse";
+            /** @description What told the kind, for people. */
+            why?: string;
+            /** @description The categories are in an order that was given. */
+            ordered?: boolean;
+            /** @description Features of a sparse column. */
+            width?: number;
+            distinct?: number;
+            /** Format: double */
+            sd?: number;
+            quartiles?: number[];
+            histogram?: components["schemas"]["Bin"][];
+            /** @description The most frequent values of kinds without order. */
+            top?: components["schemas"]["LevelCount"][];
             missing: number;
             /** Format: double */
             min?: number;
@@ -777,7 +1170,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            kind: "engine" | "reported" | "lost" | "acted" | "proposed" | "queued" | "ended" | "turned";
+            kind: "engine" | "reported" | "lost" | "acted" | "warmed" | "limited" | "proposed" | "queued" | "ended" | "halted" | "turned";
             body: Record<string, never>;
         } & ({
             /** @constant */
@@ -809,6 +1202,18 @@ export interface components {
             body?: components["schemas"]["EventEnded"];
         } | {
             /** @constant */
+            kind?: "warmed";
+            body?: components["schemas"]["EventWarmed"];
+        } | {
+            /** @constant */
+            kind?: "limited";
+            body?: components["schemas"]["EventLimited"];
+        } | {
+            /** @constant */
+            kind?: "halted";
+            body?: components["schemas"]["EventHalted"];
+        } | {
+            /** @constant */
             kind?: "turned";
             body?: components["schemas"]["EventTurned"];
         });
@@ -826,6 +1231,11 @@ export interface components {
             best_step: number;
             /** Format: double */
             value?: number;
+            /**
+             * Format: double
+             * @description The metric at step, where value may be of a step before it.
+             */
+            last?: number;
             metrics?: components["schemas"]["Metrics"];
             reason?: components["schemas"]["Reason"];
             error?: string;
@@ -847,6 +1257,26 @@ export interface components {
         EventProposed: {
             trial: number;
             params: components["schemas"]["Params"];
+            parent?: components["schemas"]["Parent"];
+        };
+        /** @description What a past sweep has learnt. */
+        EventWarmed: {
+            sweep: string;
+            trials: {
+                params: components["schemas"]["Params"];
+                /** Format: double */
+                value: number | null;
+            }[];
+        };
+        /** @description A limit of time, work or money was reached. */
+        EventLimited: {
+            /** @enum {string} */
+            limit: "wall" | "worker_hours" | "cost";
+        };
+        /** @description The target was reached, or there was no improvement. */
+        EventHalted: {
+            /** @enum {string} */
+            limit: "target" | "no_improvement";
         };
         /** @description A job that may be claimed from now on. */
         EventQueued: {
@@ -1205,6 +1635,62 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getImportance: {
+        parameters: {
+            query?: {
+                method?: "ped" | "fanova";
+                /** @description One that the trials report; the sweep's own if absent. */
+                metric?: string;
+                /** @description Numbers of the trials to look at, as 0,3,10-20; all that have a value if absent. */
+                trials?: string;
+                /** @description Of fanova, pairs among so many of the first parameters. */
+                pairs?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Shares that add up to 1, or are all 0 where the trials tell nothing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Importance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPareto: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The front; of one objective it is the best trial. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Front"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     streamEvents: {
         parameters: {
             query?: {
@@ -1338,19 +1824,39 @@ export interface operations {
     };
     addDataset: {
         parameters: {
-            query: {
-                name: string;
-                /** @description The column to learn. */
-                target: string;
+            query?: {
+                /** @description A name under which `/api/v1/ingests` tells how far it is. */
+                ingest?: components["schemas"]["IngestID"];
+                /** @description Of the dataset; needed with a table as the body, to which this and the parameters that follow belong. */
+                name?: string;
+                /** @description The column to learn; may be left out where the format names one. */
+                target?: string;
                 /** @description Told from the target if absent. */
                 task?: components["schemas"]["Task"];
-                /** @description Share of the rows to seal as test rows; 0.2 if absent. */
+                /**
+                 * @description Which rows are sealed as test rows: `0.2`, `group:0.2`, `time:0.2`,
+                 *     `last:0.2`, `last:ROWS` or `column:NAME`.
+                 */
+                split?: string;
+                /** @description Share of the rows to seal as test rows, instead of `split`; 0.2 if both are absent. */
                 test?: number;
+                /** @description Types of columns that are not to be inferred, as a JSON object of names to `ColumnType`. */
+                types?: string;
                 /** @description A column to leave out; may be repeated. */
                 drop?: string[];
+                /** @description A column; rows that share a value stay on one side of every cut. */
+                group?: string;
+                /** @description A column; rows are kept in blocks in its order. */
+                time?: string;
+                /** @description The column of the rows' weights. */
+                weight?: string;
+                /** @description A query over the file, whose result is the table. */
+                sql?: string;
+                /** @description Of the file; told from what it holds if absent. */
+                format?: string;
                 /** @description Of the shuffle and the split. */
                 seed?: number;
-                /** @description The file's name, for messages. */
+                /** @description The file's name, for messages and queries. */
                 file?: string;
             };
             header?: never;
@@ -1361,10 +1867,26 @@ export interface operations {
             content: {
                 "text/csv": string;
                 "application/octet-stream": string;
+                "multipart/form-data": {
+                    request: components["schemas"]["DatasetRequest"];
+                    file?: string[];
+                    test?: string[];
+                };
+                "application/json": components["schemas"]["DatasetRequest"];
             };
         };
         responses: {
-            /** @description The dataset, new or as it was registered before. */
+            /** @description The dataset, which was registered before. */
+            200: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
+                };
+            };
+            /** @description The dataset, which is new. */
             201: {
                 headers: {
                     Location: string;
@@ -1396,6 +1918,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dataset"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description NAME, NAME@VERSION or a version. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sampleDataset: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                rows?: number;
+            };
+            header?: never;
+            path: {
+                /** @description NAME, NAME@VERSION or a version. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSample"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIngests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getIngest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["IngestID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ingest"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -45,11 +45,11 @@ export function elapsed(sweep: Sweep, now: number): number {
 
 /** The budgets of the rungs in steps, lowest first; empty without a ladder. */
 export function rungBudgets(spec: Spec): number[] {
-  const e = spec.early_terminate;
-  if (e === undefined || e.eta < 2 || e.min_iter < 1) return [];
+  const { min_iter = 0, max_iter = 0, eta = 0 } = spec.early_terminate ?? {};
+  if (eta < 2 || min_iter < 1) return [];
   const budgets: number[] = [];
-  for (let b = e.min_iter; b < e.max_iter; b *= e.eta) budgets.push(b);
-  return [...budgets, e.max_iter];
+  for (let b = min_iter; b < max_iter; b *= eta) budgets.push(b);
+  return [...budgets, max_iter];
 }
 
 /** The number of the highest rung. A job above it is the winner's last one, on test rows. */

@@ -11,6 +11,7 @@ const spec = (early?: Spec["early_terminate"]): Spec => ({
   order: "fixed",
   seed: 1,
   validation: { kind: "holdout" },
+  preprocess: {},
   parameters: {},
   ...(early === undefined ? {} : { early_terminate: early }),
 });

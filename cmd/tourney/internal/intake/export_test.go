@@ -1,0 +1,12 @@
+package intake
+
+import "net/netip"
+
+// IsPublic is isPublic.
+var IsPublic = isPublic
+
+// TrustLoopback lets a desk connect to this machine too, where tests have their
+// servers.
+func (d *Desk) TrustLoopback() {
+	d.client = d.newClient(func(a netip.Addr) bool { return a.Unmap().IsLoopback() || isPublic(a) })
+}
