@@ -90,8 +90,12 @@ func (v *verifier) sweep(ctx context.Context, s *tourney.Sweep) error {
 		return err
 	}
 	ds, err := v.a.Dataset(ctx, s.Plan.Dataset)
-	if err != nil {
+	switch {
+	case errors.Is(err, tourney.ErrNotFound) && s.State.Terminal():
+		return nil // it was deleted since; the board stays
+	case err != nil:
 		v.bad("sweep %s: its dataset: %v", s.ID, err)
+		return nil
 	}
 	v.blob(ctx, s.ID, ds.Version)
 	for _, shard := range append(ds.Shards, ds.Test...) {

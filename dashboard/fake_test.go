@@ -68,7 +68,7 @@ func (f *fake) add(id string, spec tourney.Spec, started time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	sweep := &tourney.Sweep{
-		ID: id, Spec: spec, State: tourney.SweepRunning, Created: started, Started: &started,
+		ID: id, Spec: spec, Plan: tourney.Plan{Ladder: ladder(spec)}, State: tourney.SweepRunning, Created: started, Started: &started,
 		Counts: map[tourney.TrialState]int{},
 	}
 	f.sweeps = slices.Insert(f.sweeps, 0, sweep)
@@ -321,4 +321,12 @@ func (f *fake) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// ladder is that of successive halving.
+func ladder(spec tourney.Spec) []int {
+	if spec.EarlyTerminate == nil {
+		return nil
+	}
+	return spec.EarlyTerminate.Rungs()
 }

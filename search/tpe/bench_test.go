@@ -9,14 +9,14 @@ import (
 	"tourney/search/tpe"
 )
 
-// bowl returns n finished trials of a bowl in d continuous coordinates.
-func bowl(rng *rand.Rand, n, d int) []tpe.Trial {
+// bowl returns n finished trials of a bowl.
+func bowl(rng *rand.Rand, n int, axes []axis.Axis) []tpe.Trial {
 	trials := make([]tpe.Trial, n)
 	for i := range trials {
-		u := make([]float64, d)
+		u := make([]float64, len(axes))
 		loss := 0.0
 		for j := range u {
-			u[j] = rng.Float64()
+			u[j] = axes[j].Snap(rng.Float64())
 			loss += (u[j] - 0.3) * (u[j] - 0.3)
 		}
 		trials[i] = tpe.Trial{U: u, Loss: loss}
@@ -39,7 +39,7 @@ func BenchmarkPropose(b *testing.B) {
 		for _, n := range []int{200, 1000, 10_000} {
 			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
 				rng := rand.New(rand.NewPCG(1, 2))
-				trials := bowl(rng, n, len(axes))
+				trials := bowl(rng, n, axes)
 				t, err := tpe.New(axes, tpe.Options{})
 				if err != nil {
 					b.Fatal(err)
@@ -55,8 +55,9 @@ func BenchmarkPropose(b *testing.B) {
 // Many points asked for at once share the models.
 func BenchmarkProposeN(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	trials := bowl(rng, 1000, 10)
-	t, err := tpe.New(make([]axis.Axis, 10), tpe.Options{})
+	axes := make([]axis.Axis, 10)
+	trials := bowl(rng, 1000, axes)
+	t, err := tpe.New(axes, tpe.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

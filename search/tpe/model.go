@@ -81,12 +81,12 @@ func byRank(good []int) []float64 {
 // sampled at random. Otherwise the split is among the trials that have the axes.
 func (s *session) split(nums []int) (good, rest []int) {
 	optuna := s.t.o.Optuna
-	var in []int
+	in := make([]int, 0, len(s.trials))
 	ended := 0
 	for i := range s.trials {
 		r := &s.trials[i]
 		standing := r.standing()
-		if optuna && standing == Failed || !optuna && !has(r.U, nums) {
+		if optuna && standing == Failed || !optuna && !s.has(r.U, nums) {
 			continue
 		}
 		in = append(in, i)
@@ -95,11 +95,14 @@ func (s *session) split(nums []int) (good, rest []int) {
 		}
 	}
 	good = best(s.trials, in, s.quota(ended))
-	isGood := make(map[int]bool, len(good))
-	for _, i := range good {
-		isGood[i] = true
-	}
-	rest = slices.DeleteFunc(in, func(i int) bool { return isGood[i] || optuna && !has(s.trials[i].U, nums) })
+	rising := slices.Sorted(slices.Values(good))
+	rest = slices.DeleteFunc(in, func(i int) bool {
+		if len(rising) > 0 && rising[0] == i {
+			rising = rising[1:]
+			return true
+		}
+		return optuna && !s.has(s.trials[i].U, nums)
+	})
 	if optuna {
 		good = slices.DeleteFunc(good, func(i int) bool { return !has(s.trials[i].U, nums) })
 	}
@@ -196,6 +199,12 @@ func (s *session) always() []int {
 // ever says whether some ended trial has all axes listed.
 func (s *session) ever(nums []int) bool {
 	return slices.ContainsFunc(s.trials, func(r Trial) bool { return r.State != Pending && has(r.U, nums) })
+}
+
+// has says whether all axes listed have a part in a point; without conditions
+// each has.
+func (s *session) has(u []float64, nums []int) bool {
+	return len(s.t.gates) == 0 || has(u, nums)
 }
 
 // has says whether all axes listed have a part in a point.

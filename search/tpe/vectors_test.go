@@ -148,6 +148,5 @@ func TestOptunaVectors(t *testing.T) {
 		if !(worst <= 1e-9) {
 			t.Errorf("%s, %d trials: ln densities are up to %g off", c.Func, len(trials), worst)
 		}
-		t.Log(c.Func, len(trials), worst)
 	}
 }

@@ -91,7 +91,6 @@ func testRowsReadBack(t *testing.T, open Opener) {
 	}
 	got, err := s.Trial(t.Context(), "s", 3)
 	same("trial", got, trial, err)
-	trials, err := s.OpenTrials(t.Context(), "s")
 	at9, err := s.CheckpointAt(t.Context(), "s", 3, 9)
 	must(t, err)
 	if at9 != *done.Checkpoint {
@@ -102,6 +101,7 @@ func testRowsReadBack(t *testing.T, open Opener) {
 			t.Errorf("the checkpoint of trial %d at step %d: %v", at[0], at[1], err)
 		}
 	}
+	trials, err := s.OpenTrials(t.Context(), "s")
 	same("open trials", trials, []tourney.Trial{trial, other}, err)
 	done.New, held.New, done.Was, held.Was = false, false, 1, 1
 	jobs, err := s.OpenJobs(t.Context(), "s")

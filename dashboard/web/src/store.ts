@@ -195,7 +195,7 @@ export class SweepView extends View {
       collect(this.wanted, (t: Trial) => t.number, (limit, cursor) => getLeaderboard(this.id, limit, cursor)),
     ]);
     if (this.stopped) return;
-    if (history !== null) this.curve.value = new Curve(history, sweep.spec.metric.goal, topRung(sweep.spec));
+    if (history !== null) this.curve.value = new Curve(history, sweep.spec.metric.goal, topRung(sweep));
     this.accept(sweep);
     this.board.value = board.rows;
     this.hasMore.value = board.next !== "";

@@ -43,18 +43,14 @@ export function elapsed(sweep: Sweep, now: number): number {
   return Math.max(0, end - Date.parse(sweep.started_at));
 }
 
-/** The budgets of the rungs in steps, lowest first; empty without a ladder. */
-export function rungBudgets(spec: Spec): number[] {
-  const { min_iter = 0, max_iter = 0, eta = 0 } = spec.early_terminate ?? {};
-  if (eta < 2 || min_iter < 1) return [];
-  const budgets: number[] = [];
-  for (let b = min_iter; b < max_iter; b *= eta) budgets.push(b);
-  return [...budgets, max_iter];
+/** The budgets of the rungs, lowest first; empty without early termination. */
+export function rungBudgets(sweep: Sweep): number[] {
+  return sweep.spec.early_terminate === undefined ? [] : (sweep.plan.ladder ?? []);
 }
 
 /** The number of the highest rung. A job above it is the winner's last one, on test rows. */
-export function topRung(spec: Spec): number {
-  return Math.max(0, rungBudgets(spec).length - 1);
+export function topRung(sweep: Sweep): number {
+  return Math.max(0, rungBudgets(sweep).length - 1);
 }
 
 export interface RungCount {
@@ -69,8 +65,8 @@ export interface RungCount {
  * reports tell all of it unless the service has thinned them, and the loaded
  * rows of the board may then know of more.
  */
-export function rungCounts(spec: Spec, board: Trial[], boardWhole: boolean, reports: ReachedByRung): RungCount[] {
-  return rungBudgets(spec).map((budget, rung) => {
+export function rungCounts(sweep: Sweep, board: Trial[], boardWhole: boolean, reports: ReachedByRung): RungCount[] {
+  return rungBudgets(sweep).map((budget, rung) => {
     const onBoard = board.filter((t) => t.rung >= rung).length;
     const reported = reports.reached[rung]?.size ?? 0;
     return { rung, budget, reached: Math.max(onBoard, reported), exact: boardWhole || !reports.thinned };

@@ -27,23 +27,22 @@ const sweep = (over: Partial<Sweep>): Sweep => ({
   ...over,
 });
 
+const laddered = (ladder: number[], early = true): Sweep =>
+  sweep({ spec: spec(early ? { type: "asha" } : undefined), plan: { dataset: "v", budget: 9, weight: 1, ladder } });
+
 describe("rungs", () => {
-  it.each([
-    [1, 81, 3, [1, 3, 9, 27, 81]],
-    [1, 100, 3, [1, 3, 9, 27, 81, 100]],
-    [5, 5, 3, [5]],
-    [2, 9, 2, [2, 4, 8, 9]],
-  ])("from %i to %i by %i are %j", (min_iter, max_iter, eta, budgets) => {
-    expect(rungBudgets(spec({ type: "asha", min_iter, max_iter, eta }))).toEqual(budgets);
+  it("are those of the plan", () => {
+    expect(rungBudgets(laddered([1, 3, 9]))).toEqual([1, 3, 9]);
+    expect(topRung(laddered([1, 3, 9]))).toBe(2);
   });
 
-  it("are none without a ladder, and the top is then 0", () => {
-    expect(rungBudgets(spec())).toEqual([]);
-    expect(topRung(spec())).toBe(0);
+  it("are none without early termination, and the top is then 0", () => {
+    expect(rungBudgets(laddered([20], false))).toEqual([]);
+    expect(topRung(laddered([20], false))).toBe(0);
   });
 
   it("count trials of the reports, and of the board where the reports are thinned", () => {
-    const s = spec({ type: "asha", min_iter: 1, max_iter: 9, eta: 3 });
+    const s = laddered([1, 3, 9]);
     const board = [2, 1, 1, 0].map((rung, number) => ({ rung, number }) as Trial);
     const reached = [new Set([0, 1, 2, 3, 4]), new Set([0, 1]), new Set([0])];
     expect(rungCounts(s, board, false, { reached, thinned: true })).toEqual([

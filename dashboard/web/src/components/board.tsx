@@ -2,7 +2,7 @@
 
 import { Component } from "preact";
 import { useRef } from "preact/hooks";
-import type { Parameter, Spec, Trial } from "../api";
+import type { Parameter, Sweep, Trial } from "../api";
 import { count, decimalsFor, fixed, grouped, paramText, words } from "../format";
 import { rungBudgets } from "../sweep";
 import { useFlash } from "./flash";
@@ -30,7 +30,8 @@ export interface Layout {
 }
 
 /** Parameters with one value only are no column; the metric itself is the value. */
-export function layoutOf(spec: Spec, board: Trial[]): Layout {
+export function layoutOf(sweep: Sweep, board: Trial[]): Layout {
+  const { spec } = sweep;
   const names = new Set(board.flatMap((t) => Object.keys(t.metrics ?? {})));
   names.delete(spec.metric.name);
   const isTest = (name: string): number => Number(name.startsWith("test_"));
@@ -50,7 +51,7 @@ export function layoutOf(spec: Spec, board: Trial[]): Layout {
       })),
     metrics: ordered.map((name) => column(name, board.map((t) => t.metrics?.[name]))),
     value: column(spec.metric.name, board.map((t) => t.value)),
-    rungs: rungBudgets(spec).length,
+    rungs: rungBudgets(sweep).length,
   };
 }
 
@@ -168,15 +169,15 @@ class Row extends Component<RowProps> {
 }
 
 interface BoardProps {
-  spec: Spec;
+  sweep: Sweep;
   board: Trial[];
   total: number;
   hasMore: boolean;
   onMore: () => void;
 }
 
-export function Board({ spec, board, total, hasMore, onMore }: BoardProps) {
-  const layout = layoutOf(spec, board);
+export function Board({ sweep, board, total, hasMore, onMore }: BoardProps) {
+  const layout = layoutOf(sweep, board);
   const layoutKey = JSON.stringify(layout);
   return (
     <section class="card board" aria-labelledby="board-title">

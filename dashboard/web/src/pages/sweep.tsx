@@ -91,7 +91,7 @@ export function SweepPage({ id }: { id: string }) {
   void view.drawn.value; // the rounds grow with the curve
   const curve = view.curve.value;
   const board = view.board.value;
-  const rungs = rungCounts(sweep.spec, board, !view.hasMore.value, curve?.byRung() ?? { reached: [], thinned: false });
+  const rungs = rungCounts(sweep, board, !view.hasMore.value, curve?.byRung() ?? { reached: [], thinned: false });
   const progress = progressOf(sweep);
   return (
     <>
@@ -103,7 +103,7 @@ export function SweepPage({ id }: { id: string }) {
         <CurveCard curve={curve} drawn={view.drawn} metric={sweep.spec.metric} started={sweep.started_at} />
         {rungs.length > 0 && <Rounds spec={sweep.spec} rungs={rungs} field={progress.started} />}
       </div>
-      <Board spec={sweep.spec} board={board} total={progress.started} hasMore={view.hasMore.value} onMore={() => view.more()} />
+      <Board sweep={sweep} board={board} total={progress.started} hasMore={view.hasMore.value} onMore={() => view.more()} />
     </>
   );
 }
