@@ -25,6 +25,9 @@ func (s *Server) CreateSweep(ctx context.Context, req gen.CreateSweepRequestObje
 	if err != nil {
 		return nil, err
 	}
+	if err := s.register(ctx, &spec); err != nil {
+		return nil, err
+	}
 	key := ""
 	if req.Params.IdempotencyKey != nil {
 		key = *req.Params.IdempotencyKey

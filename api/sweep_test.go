@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -292,4 +293,38 @@ func FuzzCreateSweep(f *testing.F) {
 			t.Errorf("%q: status %d: %s", body, w.Code, w.Body)
 		}
 	})
+}
+
+// A sweep may name a table that the server may read; it is registered first,
+// and its files do not stay.
+func TestSweepOverATableOfItsOwn(t *testing.T) {
+	r := newRig(t)
+	for at, name := range map[string]string{
+		"/data/houses 2.csv": "houses-2", "https://example.com/a/telco.csv.gz?x=1": "telco", "s3://bucket/flats.parquet": "flats",
+	} {
+		r.world.Place(at, "x,y\n1,0\n2,1\n3,1\n")
+		body := strings.Replace(spec, "dataset: telco", "dataset: "+strconv.Quote(at)+"\ntarget: y\nsplit: 0.5", 1)
+		a := r.do(r.Context(), http.MethodPost, "/api/v1/sweeps", body, yaml)
+		if a.StatusCode != http.StatusCreated {
+			t.Errorf("%s: %s: %s", at, a.Status, a.body)
+			continue
+		}
+		var sweep tourney.Sweep
+		if err := json.Unmarshal(a.body, &sweep); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := strings.Cut(sweep.Spec.Dataset, "@"); got != name || sweep.Spec.Split != nil {
+			t.Errorf("%s: the sweep is over %s", at, sweep.Spec.Dataset)
+		}
+		if n := r.world.Left(); n != 0 {
+			t.Errorf("%s: %d files stay", at, n)
+		}
+	}
+	for _, at := range []string{"/etc/passwd", "http://127.0.0.1/x.csv", "../x.csv", "http://[::1/"} {
+		body := strings.Replace(spec, "dataset: telco", "dataset: "+strconv.Quote(at)+"\ntarget: y", 1)
+		a := r.do(apitest.Wrong(r.Context()), http.MethodPost, "/api/v1/sweeps", body, yaml)
+		if a.StatusCode != http.StatusForbidden && a.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s: %s", at, a.Status, a.body)
+		}
+	}
 }
