@@ -41,7 +41,7 @@ func (s *sweep) checkLimits(ctx context.Context) error {
 		return err
 	}
 	hours := u.Slots / 3600
-	limit := ""
+	var limit string
 	switch {
 	case l.Wall > 0 && u.Wall >= l.Wall:
 		limit = "wall"

@@ -43,7 +43,9 @@ func TestSplit(t *testing.T) {
 		{"equals: the earlier one", fill(10, tpe.Trial{Loss: 2}, tpe.Trial{Loss: 1}, tpe.Trial{Loss: 1}), []int{1}, []int{1}},
 		{
 			"a complete one before any pruned one",
-			fill(10, tpe.Trial{State: tpe.Pruned, Step: 9, Loss: 0}, tpe.Trial{Loss: 5}), []int{1}, []int{1},
+			fill(10, tpe.Trial{State: tpe.Pruned, Step: 9, Loss: 0}, tpe.Trial{Loss: 5}),
+			[]int{1},
+			[]int{1},
 		},
 		{
 			"of pruned ones the later, then the better",

@@ -1,0 +1,5 @@
+//go:build !race
+
+package tpe_test
+
+const raced = false
