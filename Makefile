@@ -4,10 +4,10 @@ BIN       := bin/tourney
 TOOL      := $(GO) tool -modfile=tools/go.mod
 LDFLAGS   := -s -w
 
-.PHONY: help build run test race lint fmt fuzz bench cover generate web browser vuln clean
+.PHONY: help build run test race lint fmt fuzz bench bench-search bench-data bench-env bench-go cover generate web browser vuln clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 build: ## build bin/tourney
 	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tourney
@@ -35,7 +35,31 @@ fuzz: ## fuzz every parser for FUZZTIME each
 	  done; \
 	done
 
-bench: ## run the Go benchmarks
+# The benchmarks beside the peers: QUICK=1 for the main rows in minutes, SHARED
+# for the folder with suites, tables and curves, BENCHFLAGS for a part of one.
+QUICK      ?=
+SHARED     ?= ../shared
+BENCHFLAGS ?=
+BENCH      := -python bench/.venv/bin/python $(if $(filter-out 0,$(QUICK)),-quick) $(BENCHFLAGS)
+
+bench: ## measure us beside our peers, one benchmark after the other (QUICK=1: the main rows)
+	$(MAKE) bench-search
+	$(MAKE) bench-data
+
+bench-search: bench-env ## what the search finds, beside Optuna
+	$(GO) run ./bench/search -shared $(SHARED)/hpo $(BENCH)
+
+bench-data: bench-env ## how tables are taken in, beside DuckDB and pandas
+	$(GO) run ./bench/data -files $(SHARED)/data $(BENCH)
+
+bench-env: bench/.venv/ready ## install the peers into bench/.venv (Python 3.11 or later)
+
+bench/.venv/ready: bench/requirements.txt
+	python3 -m venv bench/.venv
+	bench/.venv/bin/python -m pip install --quiet -r bench/requirements.txt
+	touch $@
+
+bench-go: ## run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
 cover: browser ## test coverage by package
