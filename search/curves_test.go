@@ -159,6 +159,9 @@ func medianTime(t testing.TB, table *searchtest.Table, scheduler string, workers
 // reaches on the same 20 shuffles: 9.68, 8.58, 6.44 and 3.48 times by promotion
 // and 7.29, 6.81, 6.16 and 3.48 times in the stopping form.
 func TestASHAOnRecordedCurves(t *testing.T) {
+	if raced {
+		t.Skip("one goroutine computes; nothing that the race detector could see")
+	}
 	if testing.Short() {
 		t.Skip("1,200 sweeps over the recorded learning curves")
 	}
