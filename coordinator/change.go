@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -106,7 +107,10 @@ func (ch *change) inherit(ctx context.Context, b tourney.Proposed) error {
 		}
 	}
 	c, err := ch.s.c.cfg.Store.CheckpointAt(ctx, ch.s.id, b.Parent.Trial, b.Parent.Step)
-	if err != nil {
+	switch {
+	case errors.Is(err, tourney.ErrNotFound): // it trains from 0, which costs time
+		return nil
+	case err != nil:
 		return fmt.Errorf("trial %d: %w", b.Trial, err)
 	}
 	ch.s.last[b.Trial] = &c
