@@ -8,6 +8,7 @@ type Change struct {
 	KeyBody  string       // likewise
 	State    SweepState   // the sweep's state after the change; empty: unchanged
 	Reason   string       // with State
+	Amended  *Amendment   // what a user has changed since the creation; nil: no more than before
 	Events   []Event      // with Seq set, going on from the last one without gaps
 	Trials   []Trial      // rows as they are after the change
 	Jobs     []JobRow     // likewise
@@ -35,14 +36,15 @@ type JobRow struct {
 	Start      int64
 	Finish     int64 // virtual time
 	State      JobState
-	Attempt    int    // the trial's attempt that holds or held it; 0 before the first claim
-	Was        int    // the Attempt that the change was made on: Commit checks it
-	New        bool   // the row is to be inserted, not updated
-	Worker     string // of that attempt
-	Claim      string // id of the claim that gave it that attempt
-	Losses     int    // in a row, without a new checkpoint
-	Failures   int    // user errors
-	Alone      bool   // offer it without company
+	Attempt    int     // the trial's attempt that holds or held it; 0 before the first claim
+	Was        int     // the Attempt that the change was made on: Commit checks it
+	New        bool    // the row is to be inserted, not updated
+	Worker     string  // of that attempt
+	Claim      string  // id of the claim that gave it that attempt
+	Lease      float64 // seconds that the attempt may go unheard; 0: as long as workers may
+	Losses     int     // in a row, without a new checkpoint
+	Failures   int     // user errors
+	Alone      bool    // offer it without company
 	Checkpoint *Checkpoint
 	Held       *End // of a held job
 }
@@ -54,6 +56,7 @@ type AttemptRow struct {
 	Worker  string
 	Outcome Outcome // empty while it is open; a change from there to an outcome happens once
 	Step    int     // steps trained when it ended
+	Told    string  // what ended it and what was answered, if it was told from outside
 	New     bool    // the row is to be inserted
 }
 

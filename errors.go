@@ -21,6 +21,12 @@ var (
 	ErrRefused = errors.New("refused")
 	// ErrInUse means that another process holds the resource.
 	ErrInUse = errors.New("in use")
+	// ErrKeyUsed means that an idempotency key was used before with another
+	// request. It is an ErrConflict.
+	ErrKeyUsed = fmt.Errorf("%w: the idempotency key was used before with another request", ErrConflict)
+	// ErrChanged means that somebody else has changed it in between. It is an
+	// ErrConflict.
+	ErrChanged = fmt.Errorf("%w: it was changed in between", ErrConflict)
 	// ErrUnavailable means that it cannot be done now and may be tried again.
 	ErrUnavailable = errors.New("unavailable")
 )

@@ -50,6 +50,17 @@ type (
 	Acted struct {
 		Action Action `json:"action"`
 	}
+	// Extended says that a user has given a sweep more trials, or other limits.
+	// One that is completed goes on.
+	Extended struct {
+		RunCap int     `json:"run_cap,omitempty"` // 0: as it was
+		Limits *Limits `json:"limits,omitempty"`  // nil: as they were
+	}
+	// Asked says that so many trials were asked for, in a sweep whose trials are
+	// trained outside. Only then does its search propose or promote.
+	Asked struct {
+		Trials int `json:"trials"`
+	}
 	// Warmed brings what a past sweep has learnt. It comes before the first
 	// engine, and so before every decision.
 	Warmed struct {
@@ -125,6 +136,8 @@ func (Engine) Kind() string   { return "engine" }
 func (Reported) Kind() string { return "reported" }
 func (Lost) Kind() string     { return "lost" }
 func (Acted) Kind() string    { return "acted" }
+func (Asked) Kind() string    { return "asked" }
+func (Extended) Kind() string { return "extended" }
 func (Proposed) Kind() string { return "proposed" }
 func (Queued) Kind() string   { return "queued" }
 func (Ended) Kind() string    { return "ended" }
@@ -138,6 +151,8 @@ func (Engine) Decision() bool   { return false }
 func (Reported) Decision() bool { return false }
 func (Lost) Decision() bool     { return false }
 func (Acted) Decision() bool    { return false }
+func (Asked) Decision() bool    { return false }
+func (Extended) Decision() bool { return false }
 func (Proposed) Decision() bool { return true }
 func (Queued) Decision() bool   { return true }
 func (Ended) Decision() bool    { return true }
@@ -157,6 +172,10 @@ func DecodeEvent(kind string, data []byte) (EventBody, error) {
 		return decodeEvent[Lost](data)
 	case "acted":
 		return decodeEvent[Acted](data)
+	case "extended":
+		return decodeEvent[Extended](data)
+	case "asked":
+		return decodeEvent[Asked](data)
 	case "proposed":
 		return decodeEvent[Proposed](data)
 	case "queued":

@@ -1,6 +1,9 @@
 package tourney
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // JobKind says what a job is for.
 type JobKind string
@@ -32,7 +35,8 @@ type Job struct {
 	Trainer    string      `json:"trainer"`
 	Params     Params      `json:"params"`
 	Metric     Metric      `json:"metric"`
-	Dataset    string      `json:"dataset"` // version
+	Metrics    []string    `json:"metrics,omitempty"` // others that the sweep needs at every step
+	Dataset    string      `json:"dataset"`           // version
 	Validation Validation  `json:"validation"`
 	Preprocess Preprocess  `json:"preprocess"`
 	Budget     int         `json:"budget"`               // steps in all, not steps more
@@ -42,6 +46,11 @@ type Job struct {
 	Weight     float64     `json:"weight"`               // share of a core it needs
 	Alone      bool        `json:"alone,omitempty"`      // share no heat: its last attempt was lost
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"` // where to go on from; nil: from 0
+}
+
+// Wants reports whether the sweep needs a metric at every step.
+func (j *Job) Wants(metric string) bool {
+	return j.Metric.Name == metric || slices.Contains(j.Metrics, metric)
 }
 
 // FuseKey names the heat that a job may join: jobs with equal keys read the

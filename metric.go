@@ -72,6 +72,16 @@ func (s *Spec) Losses(values Metrics) (losses []float64, violation float64) {
 	return losses, min(violation, math.MaxFloat64)
 }
 
+// MetricNames returns the names of the metrics of a sweep with several, in
+// order.
+func (s *Spec) MetricNames() []string {
+	var names []string
+	for i := range s.Metrics {
+		names = append(names, s.Metrics[i].Name)
+	}
+	return names
+}
+
 // Metrics are named values at one step. Only finite values enter it.
 type Metrics map[string]float64
 
@@ -86,9 +96,14 @@ type BuiltinMetric struct {
 var builtinMetrics = map[string]BuiltinMetric{
 	"logloss":  {Minimize, Classification},
 	"accuracy": {Maximize, Classification},
+	"auc":      {Maximize, Classification},
+	"pr_auc":   {Maximize, Classification},
+	"f1":       {Maximize, Classification},
+	"brier":    {Minimize, Classification},
 	"rmse":     {Minimize, Regression},
 	"mae":      {Minimize, Regression},
 	"r2":       {Maximize, Regression},
+	"mape":     {Minimize, Regression},
 }
 
 // LookupMetric returns the built-in metric of that name.

@@ -6,6 +6,11 @@ import "time"
 type Page struct {
 	Limit  int    // at most MaxPage; 0: DefaultPage
 	Cursor string // what the part before said comes next; empty: from the start
+
+	// Of lists of trials.
+	State TrialState // those in this state; empty: all. Of the list by number
+	Rung  int        // those that have finished this rung; 0: all. Of the board
+	Last  bool       // the last number first. Of the list by number
 }
 
 // The sizes of a page.
@@ -13,6 +18,17 @@ const (
 	DefaultPage = 100
 	MaxPage     = 1000
 )
+
+// RungCount says how many trials a rung has seen.
+type RungCount struct {
+	Rung     int `json:"rung"`
+	Budget   int `json:"budget"`   // steps in all
+	Reached  int `json:"reached"`  // trials that have finished it
+	Promoted int `json:"promoted"` // of those, went on to a higher one
+	Stopped  int `json:"stopped"`  // of those, ended there
+	Waiting  int `json:"waiting"`  // of those, neither yet
+	Training int `json:"training"` // trials on their way to it; those that have finished none are counted at the lowest
+}
 
 // HistoryPoint is one report as folded, for the curve of the best so far.
 type HistoryPoint struct {

@@ -13,6 +13,14 @@ type Entry struct {
 	Points     []Point     `json:"points,omitempty"`
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	End        *End        `json:"end,omitempty"`
+	Telemetry  *Telemetry  `json:"telemetry,omitempty"` // with an end
+}
+
+// Telemetry is how an attempt ran. Nothing is decided by it, and no board that
+// is to be compared shows it.
+type Telemetry struct {
+	RowsPerSecond float64 `json:"rows_per_second"` // training rows, of all folds, that the trial saw in a second in its heat
+	Memory        int64   `json:"memory_bytes"`    // of the worker's process when the attempt ended
 }
 
 // Point holds the metrics of one step.

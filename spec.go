@@ -131,6 +131,13 @@ func (e *EarlyTerminate) Rungs() []int {
 // ByRows reports whether the budget of a rung is a share of the rows.
 func (s *Spec) ByRows() bool { return s.EarlyTerminate != nil && s.EarlyTerminate.Fidelity == "rows" }
 
+// TrainerExternal is the trainer of sweeps whose trials are trained outside:
+// somebody asks for them and tells what came of them.
+const TrainerExternal = "external"
+
+// External reports whether the sweep's trials are trained outside.
+func (s *Spec) External() bool { return s.Trainer == TrainerExternal }
+
 // MaxTrials is the most trials that a sweep may have.
 const MaxTrials = 2_000_000
 
@@ -151,6 +158,9 @@ func CheckName(name string) error {
 // that is wrong with the spec by itself, or nil. What depends on the dataset
 // and the trainer is checked when the sweep is created.
 func (s *Spec) Normalise() error {
+	if s.External() {
+		s.Order = cmp.Or(s.Order, OrderArrival)
+	}
 	s.Order = cmp.Or(s.Order, OrderFixed)
 	s.Validation.normalise()
 	slices.SortFunc(s.Parameters, func(a, b Param) int { return cmp.Compare(a.Name, b.Name) })
@@ -163,7 +173,9 @@ func (s *Spec) Normalise() error {
 			bad("name", "%v", err)
 		}
 	}
-	if s.Dataset == "" {
+	if s.External() {
+		s.checkExternal(bad)
+	} else if s.Dataset == "" {
 		bad("dataset", "is missing: name a registered dataset, or a path to a CSV file")
 	}
 	if s.Trainer == "" {

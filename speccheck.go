@@ -2,7 +2,9 @@ package tourney
 
 import (
 	"cmp"
+	"fmt"
 	"math"
+	"regexp"
 )
 
 // report notes what is wrong with the field at a path.
@@ -12,7 +14,7 @@ type report func(path, format string, args ...any)
 // first of them.
 func (s *Spec) checkMetrics(bad report) {
 	if len(s.Metrics) == 0 {
-		s.Metric.check("metric", bad)
+		s.checkMetric(&s.Metric, "metric", bad)
 		if s.Metric.Bounded() {
 			bad("metric", "bounds go with metrics, the list of several")
 		}
@@ -30,7 +32,7 @@ func (s *Spec) checkMetrics(bad report) {
 		}
 		seen[m.Name] = true
 		bounded := m.Goal == "" && m.Bounded()
-		m.check(path, bad)
+		s.checkMetric(m, path, bad)
 		if bounded {
 			m.Goal = "" // with a bound and no goal it is a bound and no objective
 		}
@@ -48,6 +50,52 @@ func (s *Spec) checkMetrics(bad report) {
 	}
 }
 
+func (s *Spec) checkMetric(m *Metric, path string, bad report) {
+	if s.External() {
+		m.checkOwn(path, bad)
+	} else {
+		m.check(path, bad)
+	}
+}
+
+// checkExternal refuses what means nothing to trials that are trained outside.
+func (s *Spec) checkExternal(bad report) {
+	if s.Dataset != "" {
+		bad("dataset", "means nothing to trainer external, which reads no data; leave it out")
+	}
+	if s.Target != "" {
+		bad("target", "means nothing to trainer external; leave it out")
+	}
+	if s.Split != nil {
+		bad("split", "means nothing to trainer external; leave it out")
+	}
+	if s.Order != OrderArrival {
+		bad("order", "trials that are trained outside are folded as they come: use arrival, or leave it out")
+	}
+	if s.Metric.Name == "" && len(s.Metrics) == 0 {
+		bad("metric.name", "is missing: name what is told, with its goal, as in metric: {name: loss, goal: minimize}")
+	}
+	if e := s.EarlyTerminate; e != nil && (e.Type == "pbt" || e.Fidelity == "rows") {
+		bad("early_terminate", "trials that are trained outside have neither checkpoints nor rows to share; use asha, pasha, hyperband or median, by steps")
+	}
+}
+
+// checkOwn checks a metric that is told from outside, whose name is free.
+func (m *Metric) checkOwn(path string, bad report) {
+	switch builtin, ok := LookupMetric(m.Name); {
+	case m.Name != "" && !metricRE.MatchString(m.Name):
+		bad(path+".name", "%q is no name for a metric: start with a letter or '_', go on with letters, digits, '_', '.', '/' and '-', at most 128", m.Name)
+	case m.Goal != "" && m.Goal != Minimize && m.Goal != Maximize:
+		bad(path+".goal", "%q must be minimize or maximize", m.Goal)
+	case m.Goal == "" && ok:
+		m.Goal = builtin.Goal
+	case m.Goal == "" && !m.Bounded() && m.Name != "":
+		bad(path+".goal", "is missing: nobody knows whether %s is to be minimized or maximized", m.Name)
+	}
+}
+
+var metricRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]{0,127}$`)
+
 // check fills in the goal of a built-in metric.
 func (m *Metric) check(path string, bad report) {
 	builtin, ok := LookupMetric(m.Name)
@@ -64,6 +112,16 @@ func (m *Metric) check(path string, bad report) {
 	case m.Goal != builtin.Goal:
 		bad(path+".goal", "%s is to %s, not to %s", m.Name, builtin.Goal, m.Goal)
 	}
+}
+
+// CheckLimits returns what is wrong with other limits for the sweep.
+func (s *Spec) CheckLimits(l Limits) []FieldError {
+	var fields []FieldError
+	other := Spec{Limits: l, Metrics: s.Metrics}
+	other.checkLimits(func(path, format string, args ...any) {
+		fields = append(fields, FieldError{Path: path, Message: fmt.Sprintf(format, args...)})
+	})
+	return fields
 }
 
 func (s *Spec) checkLimits(bad report) {

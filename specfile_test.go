@@ -100,7 +100,7 @@ func TestParseSpecErrors(t *testing.T) {
 		{"method: random", "method: tpee", `churn.yaml:6: method: no method "tpee"; did you mean "tpe"?; there are auto, bayes, cmaes, gp, grid, nsga2, random, sobol, tpe, tpe-optuna5`},
 		{"method: random", "method: nsga2", `churn.yaml:6: method: nsga2 is for several objectives: give metrics, or use auto`},
 		{"method: random", "method: grid", `churn.yaml:14: parameters.rate: a grid has no steps for distribution log_uniform_values; give values, whole numbers, or q_uniform with q`},
-		{"name: accuracy", "name: acuracy", `churn.yaml:7: metric.name: no metric "acuracy"; did you mean "accuracy"?; the built-in ones are [accuracy logloss mae r2 rmse]`},
+		{"name: accuracy", "name: acuracy", `churn.yaml:7: metric.name: no metric "acuracy"; did you mean "accuracy"?; the built-in ones are [accuracy auc brier f1 logloss mae mape pr_auc r2 rmse]`},
 		{"name: accuracy", "name: accuracy, goal: minimize", `churn.yaml:7: metric.goal: accuracy is to maximize, not to minimize`},
 		{"trainer: linear\n", "", `churn.yaml: trainer: is missing: name one, as in trainer: linear`},
 		{"depth: {min: 1, max: 8}", "depth: {min: 8, max: 8}", `churn.yaml:15: parameters.depth.min: the range is empty: min 8 must be less than max 8`},

@@ -1,6 +1,9 @@
 package tourney
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -19,6 +22,36 @@ type Sweep struct {
 	Counts map[TrialState]int `json:"counts"`         // trials by state
 	Best   *Trial             `json:"best,omitempty"` // first of the board, if any trial has a value
 	Cursor int64              `json:"cursor"`         // id of its last event
+
+	Amended *Amendment `json:"amended,omitempty"` // what was changed since it was created
+}
+
+// Amendment is what a user has changed of a sweep since it was created. The
+// spec stays as it was, but for the name.
+type Amendment struct {
+	Name     string  `json:"name,omitempty"`
+	RunCap   int     `json:"run_cap,omitempty"`
+	Limits   *Limits `json:"limits,omitempty"`
+	Unsealed bool    `json:"unsealed,omitempty"` // it went on after test metrics were known
+}
+
+// LimitsNow returns the limits that are in force.
+func (s *Sweep) LimitsNow() Limits {
+	if s.Amended != nil && s.Amended.Limits != nil {
+		return *s.Amended.Limits
+	}
+	return s.Spec.Limits
+}
+
+// Revision names what was changed of the sweep since it was created: what
+// changes it further may ask that nobody else has in between.
+func (s *Sweep) Revision() string {
+	data, err := json.Marshal(s.Amended)
+	if err != nil { // a limit that is not a number; none is stored
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
 }
 
 // Plan is what a spec comes to on a dataset: all that the search needs beyond
@@ -67,6 +100,7 @@ var sweepNext = map[SweepState][]SweepState{
 	SweepRunning:   {SweepPaused, SweepFinishing, SweepFailed, SweepCancelled},
 	SweepPaused:    {SweepRunning, SweepFinishing, SweepCancelled},
 	SweepFinishing: {SweepPaused, SweepCompleted, SweepFailed, SweepCancelled},
+	SweepCompleted: {SweepRunning}, // extended
 }
 
 // CanBecome reports whether a sweep may pass from s to t.

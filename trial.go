@@ -19,8 +19,9 @@ type Trial struct {
 	Violation float64    `json:"violation,omitempty"` // by how much Metrics are beyond the bounds of the sweep's metrics, summed
 	Parent    *Parent    `json:"parent,omitempty"`    // whose state it went on from
 	Reason    Reason     `json:"reason,omitempty"`
-	Error     string     `json:"error,omitempty"` // the last lines of what went wrong
-	Attempts  int        `json:"attempts"`        // claims so far
+	Error     string     `json:"error,omitempty"`     // the last lines of what went wrong
+	Attempts  int        `json:"attempts"`            // claims so far
+	Telemetry *Telemetry `json:"telemetry,omitempty"` // of the last attempt that ended
 	Created   time.Time  `json:"created_at"`
 	Ended     *time.Time `json:"ended_at,omitempty"`
 }
@@ -71,3 +72,8 @@ const (
 	ReasonSpecInvalid Reason = "spec_invalid" // the worker cannot run such a job
 	ReasonDataCorrupt Reason = "data_corrupt" // a shard never matched its hash
 )
+
+// Reasons lists the reasons of failure.
+func Reasons() []Reason {
+	return []Reason{ReasonUserError, ReasonOOM, ReasonTimeout, ReasonPoison, ReasonSpecInvalid, ReasonDataCorrupt}
+}

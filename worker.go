@@ -23,10 +23,14 @@ const DefaultPool = "default"
 // EnrolRequest is what a worker says of itself.
 type EnrolRequest struct {
 	Host    string `json:"host"`
-	Pool    string `json:"pool"`
+	Pool    string `json:"pool,omitempty"` // empty: that of the token, else DefaultPool
 	Slots   int    `json:"slots"`
 	Version string `json:"version"`
 	Inside  bool   `json:"inside,omitempty"` // part of the coordinator's own process, and gone with it
+
+	// The server fills in what the request came with.
+	Token string    `json:"-"` // id of the token; empty: none
+	Until time.Time `json:"-"` // when that expires; zero: never
 }
 
 // Enrolment is what a worker needs to take part.

@@ -29,9 +29,14 @@ type Binning struct {
 // A category is in bin i+1 if it is Levels[i], which are the most frequent; all
 // others share a bin after these if there is Other, and are missing if not. A
 // text is in one of maxBins bins by its hash.
+//
+// A sparse column is as many features as it is wide, one after the other, each
+// a number: NAME#3 is the entry with index 3, and 0 in rows that have none.
 type BinnedFeature struct {
 	Name   string             `json:"name"`
 	Kind   tourney.ColumnKind `json:"kind"`
+	Of     string             `json:"of,omitempty"`    // the sparse column whose entry it is; empty: a column of its own
+	Index  int                `json:"index,omitempty"` // of the entry
 	Edges  []float64          `json:"edges,omitempty"`
 	Levels []string           `json:"levels,omitempty"`
 	Other  bool               `json:"other,omitempty"`
@@ -60,15 +65,26 @@ func (b *Binning) Names() []string {
 }
 
 // Apply bins all rows of a table, [rows×features] row-major.
-func (b *Binning) Apply(f *table.Frame) ([]uint8, error) {
-	out := make([]uint8, f.Rows*len(b.Features))
-	return out, b.apply(f, 0, f.Rows, out)
+func (b *Binning) Apply(f *table.Frame) ([]uint8, error) { return b.ApplyRows(f, 0, f.Rows) }
+
+// ApplyRows is Apply for the rows from lo on and below hi.
+func (b *Binning) ApplyRows(f *table.Frame, lo, hi int) ([]uint8, error) {
+	out := make([]uint8, (hi-lo)*len(b.Features))
+	return out, b.apply(f, lo, hi, out)
 }
 
 func (b *Binning) apply(f *table.Frame, lo, hi int, out []uint8) error {
 	d := len(b.Features)
-	for k := range b.Features {
+	for k := 0; k < d; k++ {
 		in := &b.Features[k]
+		if in.Of != "" {
+			n := b.entries(k)
+			if err := applySparse(b.Features[k:k+n], f, lo, hi, out[k:], d); err != nil {
+				return err
+			}
+			k += n - 1
+			continue
+		}
 		s := f.Lookup(in.Name)
 		switch {
 		case s == nil:
@@ -130,7 +146,10 @@ func (f *BinnedFeature) codes(levels []string) []uint8 {
 // are quantiles: the inverse of the distribution function, averaged where it
 // jumps, as in scikit-learn 1.8 without its sampling.
 func edges(o *ordered) []float64 {
-	distinct := slices.Compact(slices.Clone(o.values))
+	distinct := o.values
+	if o.ends == nil {
+		distinct = slices.Compact(slices.Clone(o.values))
+	}
 	var out []float64
 	if len(distinct) <= maxBins {
 		for i := range max(0, len(distinct)-1) {
@@ -138,11 +157,12 @@ func edges(o *ordered) []float64 {
 		}
 		return out
 	}
-	n := len(o.values)
+	present := ordered{values: o.values, ends: o.ends}
+	n := present.present()
 	for i := 1; i < maxBins; i++ {
-		e := o.values[i*n/maxBins]
+		e := present.at(i * n / maxBins)
 		if i*n%maxBins == 0 {
-			below := o.values[i*n/maxBins-1]
+			below := present.at(i*n/maxBins - 1)
 			e = below + (e-below)/2
 		}
 		if len(out) == 0 || e > out[len(out)-1] {
@@ -155,6 +175,7 @@ func edges(o *ordered) []float64 {
 // bin learns the bins of the columns from the rows of spans, n of them.
 func (r *rows) bin(ctx context.Context, spans []span, n int) (*Binning, error) {
 	b := &Binning{}
+	var sparse *tourney.Column
 	var numbers, categories []string
 	at := map[string]int{}
 	for _, c := range features(r.ds) {
@@ -164,7 +185,13 @@ func (r *rows) bin(ctx context.Context, spans []span, n int) (*Binning, error) {
 		case c.Kind == tourney.Category:
 			categories = append(categories, c.Name)
 		case c.Kind == tourney.Sparse:
-			return nil, tourney.Invalid("trainer", "takes no sparse column, as %s is", c.Name)
+			if err := checkCells(r.ds.Rows, c); err != nil {
+				return nil, err
+			}
+			sparse = c
+			at[c.Name] = len(b.Features)
+			b.Features = append(b.Features, sparseFeatures(c)...)
+			continue
 		}
 		at[c.Name] = len(b.Features)
 		b.Features = append(b.Features, BinnedFeature{Name: c.Name, Kind: c.Kind})
@@ -173,6 +200,9 @@ func (r *rows) bin(ctx context.Context, spans []span, n int) (*Binning, error) {
 		b.Features[at[numbers[i]]].Edges = edges(o)
 		return nil
 	})
+	if err == nil && sparse != nil {
+		err = r.binSparse(ctx, spans, n, sparse, b.Features[at[sparse.Name]:][:sparse.Width])
+	}
 	if err != nil || len(categories) == 0 {
 		return b, err
 	}
@@ -219,6 +249,9 @@ func (m *maker) makeBinned(ctx context.Context) error {
 		return err
 	}
 	m.Width = len(m.fileWriter.Bins.Features)
+	if err := m.disk.trim(int64(m.Rows) * int64(m.Width+4)); err != nil {
+		return err
+	}
 	m.reserveLabels()
 	m.reserve("bins", int64(m.Rows)*int64(m.Width))
 	return m.scan(ctx, []span{{0, m.Rows}}, m.columns(), func(c *chunk) error {

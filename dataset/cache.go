@@ -43,7 +43,7 @@ type Request struct {
 	Validation tourney.Validation // of a rung
 	Preprocess tourney.Preprocess // as a trial's parameters have it
 	Kind       tourney.JobKind
-	Form       Form // empty: Dense
+	Form       Form // empty: Dense; Auto: as fits
 }
 
 // matrices is one entry of what is kept for later.
@@ -140,11 +140,11 @@ func (r *Request) normalise() error {
 		return tourney.Invalid("kind", "%q must be %s or %s", r.Kind, tourney.JobRung, tourney.JobFinal)
 	}
 	switch r.Form {
-	case Dense, CSR:
+	case Dense, CSR, Auto:
 	case Binned:
 		r.Preprocess = tourney.Preprocess{} // values in bins need none
 	default:
-		return tourney.Invalid("form", "%q must be %s, %s or %s", r.Form, Dense, CSR, Binned)
+		return tourney.Invalid("form", "%q must be %s, %s, %s or %s", r.Form, Dense, CSR, Binned, Auto)
 	}
 	if fields := r.Preprocess.Normalise(); len(fields) > 0 {
 		return tourney.Invalid("preprocess."+fields[0].Path, "%s", fields[0].Message)
@@ -208,7 +208,12 @@ func (c *Cache) make(ctx context.Context, req Request, token *tourney.Token) (*D
 		return nil, err
 	}
 	r := &rows{ds: ds, disk: c.disk, token: token}
-	data := &Data{Version: ds.Version, Task: ds.Task, Classes: ds.Classes}
+	if req.Form == Auto {
+		if req.Form, err = r.autoForm(ctx, req.Preprocess); err != nil {
+			return nil, err
+		}
+	}
+	data := &Data{Version: ds.Version, Form: req.Form, Task: ds.Task, Target: ds.Target, Classes: ds.Classes}
 	if req.Form == Binned {
 		return data, c.makeBinned(ctx, r, req, data)
 	}

@@ -18,7 +18,10 @@
 // (rows.go), so the memory that it takes does not grow with the table.
 //
 // A Pipeline (pipeline.go, apply.go) is what was learnt; it travels with the
-// model. A Binning (bins.go) is the same for trees. All sums run in the order
+// model. A Binning (bins.go, sparsebins.go) is the same for trees. Both say
+// which columns they want of a table (wants.go) and, read from outside, what is
+// wrong with them (check.go). Whether a matrix is kept dense or sparse may be
+// left to the cache (form.go). All sums run in the order
 // of rows and all elementary functions are our own (numeric.go): the same
 // version gives the same bits on any machine, whatever its memory.
 package dataset

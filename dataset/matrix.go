@@ -9,6 +9,7 @@ const (
 	Dense  Form = "dense"  // X
 	CSR    Form = "csr"    // RowPtr, Col, Val
 	Binned Form = "binned" // Bins
+	Auto   Form = "auto"   // of a request alone: Dense or CSR
 )
 
 // Form is how a matrix keeps its features.
@@ -18,7 +19,9 @@ type Form string
 // to be held as long as anything in it is used.
 type Data struct {
 	Version string
+	Form    Form // of all matrices: never Auto
 	Task    tourney.Task
+	Target  string   // the column
 	Classes []string // of the target; nil for regression
 	Folds   []*Fold  // one, or as many as the validation has; of a final job one
 	Test    *Matrix  // nil except for a final job

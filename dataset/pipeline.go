@@ -173,21 +173,26 @@ func (p *Pipeline) Features() []string {
 // that was learnt from: its columns are found by name, and those that were not
 // learnt from are left alone. The form is Dense or CSR; Y is nil.
 func (p *Pipeline) Apply(f *table.Frame, form Form) (*Matrix, error) {
+	return p.ApplyRows(f, 0, f.Rows, form)
+}
+
+// ApplyRows is Apply for the rows from lo on and below hi.
+func (p *Pipeline) ApplyRows(f *table.Frame, lo, hi int, form Form) (*Matrix, error) {
 	a, err := p.on(f)
 	if err != nil {
 		return nil, err
 	}
-	m := &Matrix{N: f.Rows, D: p.Width()}
+	m := &Matrix{N: hi - lo, D: p.Width()}
 	if err := checkSize(m.N, m.D, form); err != nil {
 		return nil, err
 	}
 	if form == CSR {
-		e := a.entries(0, f.Rows, -1)
+		e := a.entries(lo, hi, -1)
 		m.RowPtr, m.Col, m.Val = append([]int64{0}, e.ends...), e.cols, e.vals
 		return m, nil
 	}
 	m.X = make([]float32, m.N*m.D)
-	a.dense(m.X, 0, f.Rows, -1)
+	a.dense(m.X, lo, hi, -1)
 	return m, nil
 }
 

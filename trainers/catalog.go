@@ -26,6 +26,9 @@ type Catalog struct{}
 // epochs says, or its default. A search without a scheduler keeps an eighth of
 // its trials going, at most a heat of 32, at least one.
 func (Catalog) Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error) {
+	if spec.External() {
+		return planExternal(spec), nil
+	}
 	f := lookup(spec.Trainer)
 	if f == nil {
 		return tourney.Plan{}, tourney.Invalid("trainer", "no trainer %q%s; there is %s", spec.Trainer,
@@ -38,9 +41,13 @@ func (Catalog) Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error
 	}
 	errs = append(errs, checkDataset(spec, ds)...)
 	errs = append(errs, f.CheckSpace(spec.Parameters)...)
-	if spec.EarlyTerminate != nil && !spec.ByRows() && spec.Parameters.Lookup(f.Budget) != nil {
+	if f.Fits != nil && len(errs) == 0 {
+		errs = append(errs, f.Fits(spec.Parameters, &ds)...)
+	}
+	budget := f.BudgetIn(spec.Parameters)
+	if spec.EarlyTerminate != nil && !spec.ByRows() && budget != "" {
 		errs = append(errs, tourney.FieldError{
-			Path:    "parameters." + f.Budget,
+			Path:    "parameters." + budget,
 			Message: "early_terminate says how long a trial trains: leave the parameter out, or early_terminate",
 		})
 	}
@@ -53,6 +60,26 @@ func (Catalog) Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error
 	}
 	return plan(f, spec, ds), nil
 }
+
+// planExternal is the plan of a sweep whose trials are trained outside. They are
+// proposed when somebody asks, so that parallelism only bounds how many are out
+// at a time.
+func planExternal(spec *tourney.Spec) tourney.Plan {
+	p := tourney.Plan{Budget: 1, Weight: 1, Size: spec.Parameters.Size()}
+	if spec.Method == tourney.MethodGrid {
+		p.Size = spec.Parameters.GridSize()
+	}
+	if e := spec.EarlyTerminate; e != nil && e.MaxIter > 0 {
+		p.Budget = e.MaxIter
+	}
+	if spec.Parallelism == 0 {
+		spec.Parallelism = externalFlight
+	}
+	return p
+}
+
+// externalFlight is how many trials of a sweep may be out at a time, by default.
+const externalFlight = 1000
 
 // adaptiveFlight is how many trials a search that learns has pending, by
 // default: with more of them it learns from fewer.
@@ -75,9 +102,7 @@ func plan(f *heat.Family, spec *tourney.Spec, ds tourney.Dataset) tourney.Plan {
 	if e := spec.EarlyTerminate; e != nil && !spec.ByRows() && e.MaxIter > 0 {
 		p.Budget = e.MaxIter
 	}
-	if spec.Parameters.Lookup(f.Budget) != nil {
-		p.BudgetParam = f.Budget
-	}
+	p.BudgetParam = f.BudgetIn(spec.Parameters)
 	return p
 }
 

@@ -3,6 +3,7 @@ package trainers_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,15 +109,15 @@ func TestPlanSaysWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 	}{
 		{
 			"trainer: liner\nmethod: random\nrun_cap: 1\nparameters: {l2: {value: 0}}", digits,
-			`trainer: no trainer "liner"; did you mean "linear"?; there is linear`,
+			`trainer: no trainer "liner"; did you mean "linear"?; there is fm, forest, gbdt, linear, mlp, tree`,
 		},
 		{
 			random + "metric: {name: accuracy}\nparameters: {l2: {value: 0}}", houses,
-			`metric.name: accuracy does not fit regression on target "price"; use one of [mae r2 rmse]`,
+			`metric.name: accuracy does not fit regression on target "price"; use one of [mae mape r2 rmse]`,
 		},
 		{
 			random + "metrics: [{name: mae}, {name: accuracy}]\nparameters: {l2: {value: 0}}", houses,
-			`metrics.1.name: accuracy does not fit regression on target "price"; use one of [mae r2 rmse]`,
+			`metrics.1.name: accuracy does not fit regression on target "price"; use one of [mae mape r2 rmse]`,
 		},
 		{
 			random + "target: cost\nparameters: {l2: {value: 0}}", houses,
@@ -124,7 +125,7 @@ func TestPlanSaysWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		},
 		{
 			param("learning_rte: {value: 1}"), digits,
-			`parameters.learning_rte: trainer linear has no such parameter; did you mean "learning_rate"?; it has batch_size, epochs, l2, learning_rate, momentum`,
+			`parameters.learning_rte: trainer linear has no such parameter; did you mean "learning_rate"?; it has batch_size, beta1, …`,
 		},
 		{
 			param("learning_rate: {min: 0.0, max: 1.0}"), digits,
@@ -267,11 +268,24 @@ func TestLookup(t *testing.T) {
 		if !ok || tr.Trainer.Name() != name {
 			t.Errorf("Lookup(%q) = %v, %v", name, tr, ok)
 		}
-		for _, p := range trainers.Params(name) {
-			if err := p.Check(p.Default); err != nil || p.Help == "" {
-				t.Errorf("%s.%s: default %v: %v, help %q", name, p.Name, p.Default, err, p.Help)
+		taken := map[string]bool{}
+		for i, p := range trainers.Params(name) {
+			if i > 0 && p.Name < trainers.Params(name)[i-1].Name {
+				t.Errorf("%s.%s is not in order", name, p.Name)
+			}
+			for _, n := range append([]string{p.Name}, p.Aliases...) {
+				if taken[n] {
+					t.Errorf("%s: two parameters answer to %s", name, n)
+				}
+				taken[n] = true
+			}
+			if err := p.CheckDefault(); err != nil || p.Help == "" {
+				t.Errorf("%s.%s: default %q: %v, help %q", name, p.Name, p.DefaultText(), err, p.Help)
 			}
 		}
+	}
+	if !slices.IsSorted(trainers.Names()) {
+		t.Errorf("names %v are not sorted", trainers.Names())
 	}
 	if _, ok := trainers.Lookup("liner"); ok || trainers.Params("liner") != nil {
 		t.Error("there is a trainer liner")
@@ -279,13 +293,18 @@ func TestLookup(t *testing.T) {
 }
 
 func ExampleParams() {
-	for _, p := range trainers.Params("linear") {
-		fmt.Printf("%-13s %v: %s\n", p.Name, p.Default, p.Range())
+	for _, p := range trainers.Params("fm") {
+		fmt.Printf("%-14s %s: %s\n", p.Name, p.DefaultText(), p.Range())
 	}
 	// Output:
-	// batch_size    256: a whole number at least 1 and at most 1000000000
-	// epochs        20: a whole number at least 1 and at most 100000
-	// l2            0: a number at least 0
-	// learning_rate 0.1: a number greater than 0
-	// momentum      0: a number at least 0 and less than 1
+	// batch_size     256: a whole number at least 1 and at most 1000000000
+	// early_stopping 0: a whole number at least 0 and at most 1000000
+	// epochs         10: a whole number at least 1 and at most 100000
+	// factors        8: a whole number at least 1 and at most 256
+	// field_aware    false: one of false, true
+	// init           0.1: a number greater than 0 and at most 100
+	// l2             0: a number at least 0
+	// l2_factors     1e-05: a number at least 0
+	// learning_rate  0.05: a number greater than 0
+	// optimizer      adagrad: one of adagrad, adam, sgd
 }

@@ -1,8 +1,12 @@
 package trainers
 
 import (
+	"tourney/trainers/fm"
 	"tourney/trainers/heat"
 	"tourney/trainers/linear"
+	"tourney/trainers/mlp"
+	"tourney/trainers/tree/forest"
+	"tourney/trainers/tree/gbdt"
 )
 
 // The names by which others know what a heat is; see package heat.
@@ -23,6 +27,8 @@ type (
 	Param = heat.Param
 	// Family is a trainer with all that is known of it before it trains.
 	Family = heat.Family
+	// Model is what a trial has learnt, apart from how.
+	Model = heat.Model
 )
 
 // NewPool starts a pool with that many slots, at least one.
@@ -30,7 +36,12 @@ func NewPool(slots int) *Pool { return heat.NewPool(slots) }
 
 // families lists all families, sorted by name.
 var families = []heat.Family{
+	fm.Family(),
+	forest.Forest(),
+	gbdt.Family(),
 	linear.Family(),
+	mlp.Family(),
+	forest.Tree(),
 }
 
 // Lookup returns the family of that name.

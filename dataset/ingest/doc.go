@@ -33,5 +33,8 @@
 // columns on) are counted to about 1.5 %; the most frequent texts of a text
 // column are sought among those frequent when it had too many to count all.
 //
+// Typed reads a table whose kinds are known already, such as one that a model is
+// asked about.
+//
 // Synth makes tables from a seed of which all is known that can be learnt.
 package ingest

@@ -96,24 +96,35 @@ func (r *Registry) open(ctx context.Context, req *tourney.DatasetRequest, files 
 	return src, nil
 }
 
-// openTable opens files as one table. A query, and Parquet, are for the SQL
-// engine.
+// openTable opens files as one table. A query is for the SQL engine.
 func (r *Registry) openTable(ctx context.Context, req *tourney.DatasetRequest, files []File) (table.Source, error) {
 	if req.SQL == "" {
-		plain := make([]read.File, len(files))
-		for i, f := range files {
-			plain[i] = read.File{Name: f.Name, Path: f.Path}
-		}
-		src, err := read.Open(ctx, plain, read.Options{Format: read.Format(req.Format)})
-		if !errors.Is(err, read.ErrParquet) {
-			return src, err
-		}
+		return OpenTable(ctx, files, req.Format, r.opts.TempDir)
 	}
+	return openSQL(ctx, files, req.SQL, r.opts.TempDir)
+}
+
+// OpenTable opens files as one table. The format may be empty: it is told from
+// what they hold. Parquet is read by the SQL engine, which writes to tempDir
+// what does not fit in memory.
+func OpenTable(ctx context.Context, files []File, format, tempDir string) (table.Source, error) {
+	plain := make([]read.File, len(files))
+	for i, f := range files {
+		plain[i] = read.File{Name: f.Name, Path: f.Path}
+	}
+	src, err := read.Open(ctx, plain, read.Options{Format: read.Format(format)})
+	if !errors.Is(err, read.ErrParquet) {
+		return src, err
+	}
+	return openSQL(ctx, files, "", tempDir)
+}
+
+func openSQL(ctx context.Context, files []File, query, tempDir string) (table.Source, error) {
 	tables := make([]sql.File, len(files))
 	for i, f := range files {
 		tables[i] = sql.File{Name: f.Name, Path: f.Path}
 	}
-	return sql.Open(ctx, sql.Request{Files: tables, Query: req.SQL, TempDir: r.opts.TempDir})
+	return sql.Open(ctx, sql.Request{Files: tables, Query: query, TempDir: tempDir})
 }
 
 // hashFiles reads the files whose hash is not known.

@@ -115,6 +115,51 @@ func Log(x float32) float32 {
 	return FMA(n, ln2Hi, y)
 }
 
+// Sigmoid returns 1/(1+e^-x), the p1 of Logistic, within 2.5 units in the last
+// place: its small values, too, have all their digits.
+func Sigmoid(x float32) float32 {
+	e := Exp(-abs(x)) // at most 1
+	s := 1 + e
+	if x > 0 {
+		return 1 / s
+	}
+	return e / s
+}
+
+// abs clears the sign.
+func abs(x float32) float32 {
+	return math.Float32frombits(math.Float32bits(x) &^ (1 << 31))
+}
+
+// tanhMax is where the hyperbolic tangent has long been 1 in float32.
+const tanhMax = 10
+
+// Tanh returns the hyperbolic tangent, within 2.5 units in the last place. It
+// is odd, bit for bit.
+func Tanh(x float32) float32 {
+	a := abs(x)
+	if a > tanhMax {
+		a = tanhMax
+	}
+	// With t = exp(-2a) - 1, tanh a = |t|/(2+t). As in Exp, -2a = n·ln 2 + r;
+	// q = exp(r) - 1 begins with r itself, so that small arguments lose nothing.
+	v := -2 * a
+	m := float32(v*log2e) + toInt
+	n := m - toInt
+	r := FMA(n, -ln2Hi, v)
+	r = FMA(n, -ln2Lo, r)
+	p := FMA(1.0/5040, r, 1.0/720)
+	p = FMA(p, r, 1.0/120)
+	p = FMA(p, r, 1.0/24)
+	p = FMA(p, r, 1.0/6)
+	p = FMA(p, r, 0.5)
+	q := FMA(float32(r*r), p, r)
+	s := math.Float32frombits(math.Float32bits(m)<<23 + 127<<23) // 2^n
+	t := FMA(s, q, s-1)
+	y := abs(t) / (t + 2)
+	return math.Float32frombits(math.Float32bits(y) | math.Float32bits(x)&(1<<31))
+}
+
 // Log64 is Log in float64, for metrics; its bits too are the same everywhere.
 // It is within two units in the last place.
 func Log64(x float64) float64 {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"testing"
 
@@ -18,109 +19,6 @@ import (
 	"tourney/trainers/linear"
 	"tourney/trainers/trainertest"
 )
-
-// train trains trials of a rung to the end on two slots.
-func train(t testing.TB, data *dataset.Data, metric string, budget int, params ...tourney.Params) []*trainertest.Trial {
-	t.Helper()
-	builtin, _ := tourney.LookupMetric(metric)
-	trials := make([]*trainertest.Trial, len(params))
-	for i, p := range params {
-		trials[i] = trainertest.NewTrial(tourney.Job{
-			Kind: tourney.JobRung, Params: p, Metric: tourney.Metric{Name: metric, Goal: builtin.Goal}, Budget: budget,
-		}, nil)
-	}
-	pool := heat.NewPool(2)
-	defer pool.Close()
-	feed := &trainertest.Script{Joins: [][]*trainertest.Trial{trials}}
-	if err := linear.Family().Trainer.Train(context.Background(), data, pool, feed); err != nil {
-		t.Fatal(err)
-	}
-	return trials
-}
-
-// meanLoss is the loss of all rows in float64, by the book.
-func meanLoss(d *dataset.Data, target []float64, w []float64) float64 {
-	m := d.Folds[0].Train
-	k := len(w) / (m.D + 1)
-	total := 0.0
-	for i := range m.N {
-		z := make([]float64, k)
-		for c := range z {
-			z[c] = w[m.D*k+c]
-			for j := range m.D {
-				z[c] += float64(m.X[i*m.D+j]) * w[j*k+c]
-			}
-		}
-		switch {
-		case d.Task == tourney.Regression:
-			total += (z[0] - target[i]) * (z[0] - target[i])
-		case k == 1:
-			total += math.Log1p(math.Exp(-z[0] * (2*target[i] - 1)))
-		default:
-			sum := 0.0
-			for _, v := range z {
-				sum += math.Exp(v)
-			}
-			total += math.Log(sum) - z[int(target[i])]
-		}
-	}
-	return total / float64(m.N)
-}
-
-func TestGradientAgainstFiniteDifferences(t *testing.T) {
-	rng := rand.New(rand.NewPCG(41, 42))
-	for _, classes := range []int{0, 2, 3, 5} {
-		d := data(200, 10, 4, classes, false)
-		target := make([]float64, d.Folds[0].Train.N)
-		for i, y := range d.Folds[0].Train.Y {
-			target[i] = float64(y)
-		}
-		scale := 1.0
-		if classes == 0 {
-			standardise(target)
-			scale = 0.5 // the loss trained on is half the squared error
-		}
-		k := 1
-		if classes > 2 {
-			k = classes
-		}
-		w32, w := make([]float32, 5*k), make([]float64, 5*k)
-		for i := range w {
-			w32[i] = float32(rng.NormFloat64())
-			w[i] = float64(w32[i])
-		}
-		g, loss, err := linear.Gradient(d, w32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := meanLoss(d, target, w); math.Abs(loss-want) > 1e-5*want {
-			t.Errorf("%d classes: loss %v, want %v", classes, loss, want)
-		}
-		for i := range w {
-			const h = 1e-5
-			up, down := append([]float64(nil), w...), append([]float64(nil), w...)
-			up[i] += h
-			down[i] -= h
-			want := scale * (meanLoss(d, target, up) - meanLoss(d, target, down)) / (2 * h)
-			if math.Abs(g[i]-want) > 2e-6*max(1, math.Abs(want)) {
-				t.Errorf("%d classes: derivative by weight %d is %v, want %v", classes, i, g[i], want)
-			}
-		}
-	}
-}
-
-func standardise(y []float64) {
-	mean, spread := 0.0, 0.0
-	for _, v := range y {
-		mean += v / float64(len(y))
-	}
-	for _, v := range y {
-		spread += (v - mean) * (v - mean) / float64(len(y))
-	}
-	for i := range y {
-		y[i] = (y[i] - mean) / math.Sqrt(spread)
-	}
-}
 
 // Two batches of one feature, by hand, with all numbers exact in binary.
 // Targets 0 2 0 2 are standardised to -1 1 -1 1; x is 1 2 | 0.5 -1.
@@ -135,10 +33,7 @@ func TestTwoBatchesByHand(t *testing.T) {
 	m := &dataset.Matrix{N: 4, D: 1, X: []float32{1, 2, 0.5, -1}, Y: []float32{0, 2, 0, 2}}
 	d := &dataset.Data{Task: tourney.Regression, Folds: []*dataset.Fold{{Train: m, Valid: m}}}
 	trial := train(t, d, "rmse", 1, tourney.Params{"learning_rate": 0.25, "momentum": 0.5, "l2": 0.5, "batch_size": int64(2)})[0]
-	w, err := linear.BestWeights(d, trial.Final)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := weights(t, d, 0, trial.Final)
 	if want := []float32{0.125 - 0.25*0.640625, 0.25 * 0.03125}; w[0] != want[0] || w[1] != want[1] {
 		t.Errorf("weights %v, want %v", w, want)
 	}
@@ -180,10 +75,7 @@ func TestConvergesToScikitLearn(t *testing.T) {
 		d.Folds[0].Valid = d.Folds[0].Train
 		const epochs = 400
 		trial := train(t, d, metric, epochs, tourney.Params{"learning_rate": 0.5, "momentum": 0.8, "l2": ref.L2, "batch_size": int64(1000)})[0]
-		w, err := linear.LastWeights(d, trial.Final)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := weights(t, d, 0, trial.Final)
 		k, free := len(p.Coef), 0.0
 		if k > 1 { // the intercepts of softmax are free up to a constant
 			for c := range k {
@@ -280,18 +172,20 @@ func TestTrainRefusesTornData(t *testing.T) {
 
 func FuzzState(f *testing.F) {
 	sets := []*dataset.Data{data(40, 10, 2, 3, false), data(40, 10, 3, 0, false)}
+	names := []string{"accuracy", "rmse"}
+	kinds := []tourney.Params{{"learning_rate": 0.3}, {"optimizer": "adam"}, {"optimizer": "lbfgs", "tol": 0.0}, {"momentum": 0.5}}
 	for i, d := range sets {
-		metric := []string{"accuracy", "rmse"}[i]
-		for _, s := range train(f, d, metric, 4, tourney.Params{"learning_rate": 0.3})[0].States {
-			f.Add(s)
-			f.Add(s[:len(s)/2])
+		for _, p := range kinds {
+			for _, s := range train(f, d, names[i], 4, p)[0].States {
+				f.Add(s)
+				f.Add(s[:len(s)/2])
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, state []byte) {
-		for _, d := range sets {
-			for _, kind := range []tourney.JobKind{tourney.JobRung, tourney.JobFinal} {
-				again, err := linear.Reencode(d, kind, 4, state)
-				if err == nil && !bytes.Equal(again, state) {
+		for i, d := range sets {
+			for _, p := range kinds {
+				if again := reencode(t, d, p, names[i], tourney.JobRung, state); again != nil && !sameBytes(again, state) {
 					t.Errorf("%x is read and written as %x", state, again)
 				}
 			}
@@ -367,5 +261,22 @@ func TestDigitsAreLearnt(t *testing.T) {
 	trial := train(t, d, "accuracy", 20, tourney.Params{"learning_rate": 0.1, "momentum": 0.9, "batch_size": int64(64), "l2": 1e-4})[0]
 	if v := *trial.Ended.Value; v < 0.95 {
 		t.Errorf("accuracy %v", v)
+	}
+}
+
+// Losses of weighted rows are summed in another way than those of others, which
+// no company may bring to a trial.
+func TestClassWeightsAreNoMatterOfCompany(t *testing.T) {
+	d := data(700, 40, 6, 2, false)
+	for _, optimizer := range []string{"sgd", "lbfgs"} {
+		plain := tourney.Params{"optimizer": optimizer, "l2": 0.01}
+		weighted := tourney.Params{"optimizer": optimizer, "l2": 0.01, "class_weight": "balanced"}
+		together := train(t, d, "logloss", 3, plain, weighted, plain)
+		for i, params := range []tourney.Params{plain, weighted, plain} {
+			alone := train(t, d, "logloss", 3, params)[0]
+			if !reflect.DeepEqual(alone.Points, together[i].Points) || !bytes.Equal(alone.Final, together[i].Final) {
+				t.Errorf("%s, trial %d: %v in company, %v alone", optimizer, i, together[i].Points, alone.Points)
+			}
+		}
 	}
 }

@@ -1,70 +1,18 @@
 package metrics
 
-import (
-	"math"
-
-	"tourney/trainers/kernels"
-)
-
-// Classification holds the sums over the rows of a part. The zero value is
-// ready for use.
-type Classification struct {
-	rows    float64 // the sum of their weights
-	correct float64
-	loss    float64
-}
-
-// eps is the least probability that a log loss believes in, that of float32:
-// scikit-learn's log_loss takes it for float32 predictions.
-const eps = 0x1p-23
-
-// Add takes in a row with class y, of which p are the probabilities, summing
-// to 1. Of equal probabilities the first class is the one predicted.
-func (c *Classification) Add(p []float32, y int) { c.AddWeighted(p, y, 1) }
-
-// AddWeighted is Add for a row that counts w times.
-func (c *Classification) AddWeighted(p []float32, y int, w float64) {
-	top := 0
-	for i, v := range p {
-		if v > p[top] {
-			top = i
-		}
-	}
-	c.rows += w
-	if top == y {
-		c.correct += w
-	}
-	// NaN passes the clipping and reaches the sum.
-	q := float64(p[y])
-	if q < eps {
-		q = eps
-	} else if q > 1-eps {
-		q = 1 - eps
-	}
-	c.loss -= float64(w * kernels.Log64(q))
-}
-
-// Merge takes in the part that follows.
-func (c *Classification) Merge(next Classification) {
-	c.rows += next.rows
-	c.correct += next.correct
-	c.loss += next.loss
-}
-
-// LogLoss returns the mean negative log likelihood, each probability clipped
-// to [2^-23, 1-2^-23].
-func (c *Classification) LogLoss() float64 { return c.loss / c.rows }
-
-// Accuracy returns the share of rows whose class was predicted.
-func (c *Classification) Accuracy() float64 { return c.correct / c.rows }
+import "math"
 
 // Regression holds the sums over the rows of a part. The zero value is ready
 // for use.
 type Regression struct {
 	rows   float64 // the sum of their weights
 	abs    float64
+	share  float64 // the errors as shares of the targets
 	square float64
 }
+
+// least is the least target that MAPE divides by, the epsilon of float64.
+const least = 0x1p-52
 
 // Add takes in a row with target y and its prediction.
 func (r *Regression) Add(y, prediction float64) { r.AddWeighted(y, prediction, 1) }
@@ -74,6 +22,7 @@ func (r *Regression) AddWeighted(y, prediction, w float64) {
 	e := y - prediction
 	r.rows += w
 	r.abs += float64(w * math.Abs(e))
+	r.share += float64(w * (math.Abs(e) / max(math.Abs(y), least)))
 	r.square += float64(w * float64(e*e))
 }
 
@@ -81,6 +30,7 @@ func (r *Regression) AddWeighted(y, prediction, w float64) {
 func (r *Regression) Merge(next Regression) {
 	r.rows += next.rows
 	r.abs += next.abs
+	r.share += next.share
 	r.square += next.square
 }
 
@@ -89,6 +39,10 @@ func (r *Regression) RMSE() float64 { return math.Sqrt(r.square / r.rows) }
 
 // MAE returns the mean absolute error.
 func (r *Regression) MAE() float64 { return r.abs / r.rows }
+
+// MAPE returns the mean absolute error as a share of the target: 0.1 is a
+// tenth. A target nearer to 0 than 2^-52 counts as that.
+func (r *Regression) MAPE() float64 { return r.share / r.rows }
 
 // R2 returns the coefficient of determination, where spread is the sum of
 // squares of the targets about their mean (Moments). If all targets are equal

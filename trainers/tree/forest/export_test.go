@@ -1,0 +1,4 @@
+package forest
+
+// Prune is prune.
+var Prune = prune
