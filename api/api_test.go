@@ -64,7 +64,7 @@ func newRig(t *testing.T, change ...func(*api.Config)) *rig {
 	t.Helper()
 	r := &rig{T: t, world: apitest.NewWorld(), log: &syncBuffer{}}
 	cfg := api.Config{
-		Service: r.world, Reader: r.world, Datasets: r.world, Blobs: r.world, Version: "1.2.3",
+		Service: r.world, Reader: r.world, Datasets: r.world, Blobs: r.world, Access: r.world, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Dashboard: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, "<title>pages</title>")

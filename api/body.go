@@ -46,9 +46,11 @@ func (s *Server) bounded(op *operation) echo.MiddlewareFunc {
 					return err
 				}
 			}
-			if !streams {
-				rc.SetWriteDeadline(time.Now().Add(writeWithin)) //nolint:errcheck // as above; streams move it on
+			within := time.Now().Add(writeWithin)
+			if streams {
+				within = time.Time{} // as long as the body comes
 			}
+			rc.SetWriteDeadline(within) //nolint:errcheck // as above
 			return next(c)
 		}
 	}
@@ -66,6 +68,11 @@ func readWhole(c echo.Context, rc *http.ResponseController) error {
 		return bodyError(err)
 	}
 	rc.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	if r.Header.Get("Content-Type") == typeJSON {
+		if err := checkDepth(data); err != nil {
+			return err
+		}
+	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	return nil
 }
@@ -150,14 +157,18 @@ func (binder) Bind(v any, c echo.Context) error {
 
 // decodeStrict reads one JSON object into the struct that v points to.
 func decodeStrict(r io.Reader, v any) error {
-	dec := json.NewDecoder(r)
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
+	err = dec.Decode(v)
 	if err == nil {
 		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 			return tourney.Invalid("", "the body must hold one JSON object and nothing after it")
 		}
-		return nil
+		return refuseNulls(data, v)
 	}
 	if inv := tourney.AsInvalid(err); inv != nil {
 		return inv
@@ -171,6 +182,30 @@ func decodeStrict(r io.Reader, v any) error {
 		return tourney.Invalid(name, "unknown key%s", tourney.DidYouMean(name, jsonKeys(v)))
 	}
 	return tourney.Invalid("", "the body is not a JSON object: %v", err)
+}
+
+// refuseNulls refuses a null where the struct that v points to has no place for
+// one: Go would take it for a zero.
+func refuseNulls(data []byte, v any) error {
+	t := reflect.TypeOf(v).Elem()
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(data, &keys) != nil || keys == nil {
+		return tourney.Invalid("", "the body must be a JSON object")
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	inv := &tourney.InvalidError{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if k := f.Type.Kind(); k != reflect.Pointer && k != reflect.Interface && string(keys[name]) == "null" {
+			inv.Fields = append(inv.Fields, tourney.FieldError{Path: name, Message: "must not be null; leave it out"})
+		}
+	}
+	if len(inv.Fields) > 0 {
+		return inv
+	}
+	return nil
 }
 
 // article names a type of Go as JSON's.

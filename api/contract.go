@@ -25,6 +25,7 @@ var contractYAML []byte
 // requests are checked by it.
 type operation struct {
 	id      string
+	scope   tourney.Scope // that a caller needs; scopeNone: nobody is asked
 	params  []parameter
 	takes   []string // media types of the body; none: it takes no body
 	answers []string // media types of a 200
@@ -59,6 +60,7 @@ type media map[string]any
 
 type operationDoc struct {
 	ID         string                             `yaml:"operationId"`
+	Scope      tourney.Scope                      `yaml:"x-scope"`
 	Parameters []parameter                        `yaml:"parameters"`
 	Body       struct{ Content media }            `yaml:"requestBody"`
 	Responses  map[string]struct{ Content media } `yaml:"responses"`
@@ -88,7 +90,10 @@ func readContract() ([]*operation, error) {
 			if o == nil {
 				continue
 			}
-			op := &operation{id: o.ID, takes: sortedKeys(o.Body.Content), answers: sortedKeys(o.Responses["200"].Content)}
+			if o.Scope != scopeNone && !slices.Contains(tourney.Scopes(), o.Scope) {
+				return nil, fmt.Errorf("read openapi.yaml: %s of %s: x-scope %q", o.ID, path, o.Scope)
+			}
+			op := &operation{id: o.ID, scope: o.Scope, takes: sortedKeys(o.Body.Content), answers: sortedKeys(o.Responses["200"].Content)}
 			for _, p := range slices.Concat(item.Parameters, o.Parameters) {
 				p, err := doc.resolve(p)
 				if err != nil {
@@ -212,13 +217,16 @@ func (op *operation) checkType(r *http.Request) error {
 		return nil
 	}
 	given := r.Header.Get("Content-Type")
-	base, _, err := mime.ParseMediaType(given)
+	base, options, err := mime.ParseMediaType(given)
 	if err != nil || !slices.Contains(op.takes, base) {
 		return failf(http.StatusUnsupportedMediaType, tourney.ErrInvalid,
 			"the body's Content-Type must be %s, not %q", strings.Join(op.takes, " or "), given)
 	}
 	switch base {
 	case typeMultipart: // its boundary is in the header
+		if options["boundary"] == "" {
+			return failf(http.StatusUnsupportedMediaType, tourney.ErrInvalid, "the body's Content-Type %s names no boundary between its parts", typeMultipart)
+		}
 	case typeOctets:
 		// The stubs know one type of stream an operation, see gen/overlay.yaml.
 		if slices.Contains(op.takes, typeCSV) {

@@ -44,9 +44,13 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		"Worker": tourney.Worker{}, "EnrolRequest": tourney.EnrolRequest{}, "Enrolment": tourney.Enrolment{},
 		"FieldError": tourney.FieldError{}, "Problem": problem.Problem{},
 		"EventEngine": tourney.Engine{}, "EventReported": tourney.Reported{}, "EventLost": tourney.Lost{}, "EventActed": tourney.Acted{},
+		"AccessToken": tourney.AccessToken{}, "IssuedToken": tourney.IssuedToken{}, "TokenRequest": tourney.TokenRequest{}, "Audit": tourney.Audit{},
 		"Warning": tourney.Warning{}, "Parent": tourney.Parent{}, "Preprocess": tourney.Preprocess{}, "Bin": tourney.Bin{},
 		"Importance": tourney.Importance{}, "ParamImportance": tourney.ParamImportance{}, "PairImportance": tourney.PairImportance{},
 		"Front": tourney.Front{}, "LevelCount": tourney.LevelCount{}, "ColumnType": tourney.ColumnType{}, "Limits": tourney.Limits{},
+		"Forecast": tourney.Forecast{}, "RungForecast": tourney.RungForecast{}, "AskRequest": tourney.AskRequest{}, "AskReply": tourney.AskReply{},
+		"AskedTrial": tourney.AskedTrial{}, "Tell": tourney.Tell{}, "Told": tourney.Told{}, "EventAsked": tourney.Asked{},
+		"RungCount": tourney.RungCount{}, "Amendment": tourney.Amendment{}, "EventExtended": tourney.Extended{},
 		"EventWarmed": tourney.Warmed{}, "EventLimited": tourney.Limited{}, "EventHalted": tourney.Halted{},
 		"EventProposed": tourney.Proposed{}, "EventQueued": tourney.Queued{}, "EventEnded": tourney.Ended{}, "EventTurned": tourney.Turned{},
 	}

@@ -8,8 +8,9 @@
 // does not name is not there.
 //
 // A request passes, in this order: the log, the net under panics, the headers
-// of every answer, the rule on Host, the rule on other sites, the dashboard or
-// the route, the contract's checks, the limits on its body, the handler.
+// of every answer, the rule on Host, the rule on other sites, the bound on what
+// runs at a time, who asks, the dashboard or the route, what its scope allows,
+// the contract's checks, the limits on its body, the handler.
 // Handlers see a context and typed requests; they return the root package's
 // errors, which package problem maps to statuses in one table.
 //

@@ -68,7 +68,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		s.log.Error("request failed", "request", p.ID, "route", c.Path(), "error", err)
 	}
 	h := c.Response().Header()
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	body, err := json.Marshal(p)

@@ -112,7 +112,7 @@ func TestTheServersOwnFaultsAreLoggedAndNotTold(t *testing.T) {
 
 func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"/api", "/api/", "/api/v1", "/api/v1/tokens", "/api/v1/sweeps/s1/importance", "/api/v2/sweeps", "/api/docs", "/api/v1/sweeps/"} {
+	for _, path := range []string{"/api", "/api/", "/api/v1", "/api/v1/tickets", "/api/v1/sweeps/s1/importance", "/api/v2/sweeps", "/api/docs/page", "/api/v1/sweeps/"} {
 		r.wrong(http.StatusNotFound, "GET", path, "", nil)
 	}
 	for path, method := range map[string]string{

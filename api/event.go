@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"strconv"
 	"time"
 
 	"tourney"
@@ -17,9 +20,12 @@ const (
 	streamPing  = 15 * time.Second        // between signs of life
 	streamPace  = 50 * time.Millisecond   // between reads of the log, so that many streams cost little
 	streamWrite = 10 * time.Second        // a reader that takes longer to take in a message is cut off
-	streamBatch = 256                     // events read, and written, at a time
+	streamBatch = 256                     // events read at a time
+	streamChunk = 32 << 10                // bytes that are written at a time
 	streamRetry = 2000 * time.Millisecond // when readers should come back
 )
+
+const typeStream = "text/event-stream"
 
 // StreamEvents follows all sweeps.
 func (s *Server) StreamEvents(ctx context.Context, req gen.StreamEventsRequestObject) (gen.StreamEventsResponseObject, error) {
@@ -30,7 +36,7 @@ func (s *Server) StreamEvents(ctx context.Context, req gen.StreamEventsRequestOb
 			return nil, err
 		}
 	}
-	return &stream{s: s, ctx: ctx, after: after}, nil
+	return &stream{s: s, ctx: ctx, after: after, seen: map[string]bool{}}, nil
 }
 
 // StreamSweepEvents follows one sweep.
@@ -107,8 +113,9 @@ func (s *Server) newestEvent(ctx context.Context) (int64, error) {
 type stream struct {
 	s     *Server
 	ctx   context.Context
-	sweep string // empty: all
-	after int64  // id of the last event written
+	sweep string          // empty: all
+	after int64           // id of the last event written
+	seen  map[string]bool // the workers that the reader knows of, and whether they live; nil: it is told of none
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	buf   bytes.Buffer
@@ -129,9 +136,17 @@ func (st *stream) serve(w http.ResponseWriter) error {
 	default:
 		return failf(http.StatusServiceUnavailable, tourney.ErrUnavailable, "all %d event streams are taken; try again later", cap(st.s.streams))
 	}
+	if who := callerOf(st.ctx); who != nil && who.token.ID != insideID {
+		leave, ok := st.s.readers.enter(who.token.ID, st.s.cfg.MaxTokenStreams)
+		if !ok {
+			w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+			return failf(http.StatusTooManyRequests, tourney.ErrUnavailable, "this token has %d event streams open, as many as one may have; close one", st.s.cfg.MaxTokenStreams)
+		}
+		defer leave()
+	}
 	st.w, st.rc = w, http.NewResponseController(w)
 	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
+	h.Set("Content-Type", typeStream)
 	h.Set("X-Accel-Buffering", "no") // proxies must not hold it back
 	w.WriteHeader(http.StatusOK)
 	// An id without data sets where a browser goes on from, even if nothing
@@ -144,6 +159,15 @@ func (st *stream) serve(w http.ResponseWriter) error {
 	defer end.Stop()
 	ping := time.NewTicker(streamPing)
 	defer ping.Stop()
+	var look <-chan time.Time
+	if st.seen != nil {
+		ticker := time.NewTicker(fleetPace)
+		defer ticker.Stop()
+		look = ticker.C
+		if err := st.workers(); err != nil {
+			return err
+		}
+	}
 	for {
 		changed := st.s.cfg.Reader.Changed() // before reading, or a commit in between is missed
 		read := time.Now()
@@ -154,7 +178,7 @@ func (st *stream) serve(w http.ResponseWriter) error {
 		if more {
 			changed = closedChannel
 		}
-		again, err := st.wait(changed, ping.C, end.C)
+		again, err := st.wait(changed, look, ping.C, end.C)
 		if err != nil {
 			return err
 		}
@@ -166,13 +190,20 @@ func (st *stream) serve(w http.ResponseWriter) error {
 
 // wait returns true when changed is closed, and false when the stream is at
 // its end.
-func (st *stream) wait(changed <-chan struct{}, ping, end <-chan time.Time) (bool, error) {
+func (st *stream) wait(changed <-chan struct{}, look, ping, end <-chan time.Time) (bool, error) {
 	for {
 		select {
 		case <-changed:
 			return true, nil
+		case <-look:
+			if err := st.workers(); err != nil {
+				return false, err
+			}
 		case <-ping:
-			st.buf.WriteString(": ping\n\n")
+			// An event, so that scripts see it: comments are hidden from them.
+			// Without an id it moves nothing, and readers of events by their
+			// kind do not meet it.
+			st.buf.WriteString("event: ping\ndata: {}\n\n")
 			if err := st.flush(); err != nil {
 				return false, err
 			}
@@ -216,6 +247,11 @@ func (st *stream) step() (more bool, err error) {
 		if err := st.write(&events[i]); err != nil {
 			return false, err
 		}
+		if st.buf.Len() >= streamChunk {
+			if err := st.flush(); err != nil {
+				return false, err
+			}
+		}
 	}
 	if len(events) == 0 {
 		return false, nil
@@ -258,6 +294,12 @@ func (st *stream) flush() error {
 		err = st.rc.Flush()
 	}
 	st.buf.Reset()
+	if st.buf.Cap() > 2*streamChunk {
+		st.buf = bytes.Buffer{} // a long message must not cost memory for the rest of the stream
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		st.s.meters.slow.Add(1)
+	}
 	return err
 }
 

@@ -322,7 +322,7 @@ func bubble(t *testing.T, do func(bubbled), change ...func(*api.Config)) {
 		if _, err := world.CreateSweep(t.Context(), parsed, ""); err != nil {
 			t.Fatal(err)
 		}
-		cfg := api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Logger: slog.New(slog.DiscardHandler)}
+		cfg := api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Access: world, Logger: slog.New(slog.DiscardHandler)}
 		for _, f := range change {
 			f(&cfg)
 		}
@@ -403,7 +403,7 @@ func TestAStreamPingsAndEndsAfterAnHour(t *testing.T) {
 			b.Fatal(err)
 		}
 		// 240 quarters of a minute, of which the last may fall to the end.
-		if n := strings.Count(string(body), ": ping\n\n"); n != 239 && n != 240 {
+		if n := strings.Count(string(body), "event: ping\ndata: {}\n\n"); n != 239 && n != 240 {
 			b.Errorf("%d pings in an hour, want one each 15 s", n)
 		}
 		if d := time.Since(start); d != time.Hour {

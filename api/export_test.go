@@ -8,3 +8,6 @@ func (s *Server) Routes() []string {
 	}
 	return routes
 }
+
+// Waiting returns how many callers wait for a change.
+func (s *Server) Waiting() int { return len(s.waits) }

@@ -19,6 +19,9 @@ func (s *Server) GetHealth(context.Context, gen.GetHealthRequestObject) (gen.Get
 // that, the answer is 503: it is not the request's fault and may pass.
 func (s *Server) GetReady(ctx context.Context, _ gen.GetReadyRequestObject) (gen.GetReadyResponseObject, error) {
 	err := s.cfg.Service.Healthy(ctx)
+	if err == nil && s.cfg.Ready != nil {
+		err = s.cfg.Ready(ctx)
+	}
 	if err == nil {
 		return gen.GetReady200JSONResponse{Status: "ok", Version: s.cfg.Version}, nil
 	}

@@ -42,9 +42,11 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if isProbe(c.Request().URL.Path) {
 			level = slog.LevelDebug
 		}
+		took := time.Since(start)
+		s.meters.count(c, took)
 		s.log.Log(c.Request().Context(), level, "request",
 			"request", id, "method", c.Request().Method, "path", c.Request().URL.Path, "route", c.Path(),
-			"status", c.Response().Status, "bytes", c.Response().Size, "seconds", time.Since(start).Seconds(), "ip", c.RealIP())
+			"status", c.Response().Status, "bytes", c.Response().Size, "seconds", took.Seconds(), "ip", c.RealIP())
 		return nil
 	}
 }
@@ -112,7 +114,7 @@ func (s *Server) allowed(hostport string) bool {
 		return true
 	}
 	same := func(name string) bool { return strings.EqualFold(name, host) }
-	return same("localhost") || host != "" && slices.ContainsFunc(s.cfg.AllowedHosts, same)
+	return same("localhost") || host != "" && (slices.ContainsFunc(s.cfg.AllowedHosts, same) || s.cfg.AllowHost != nil && s.cfg.AllowHost(host))
 }
 
 var crossOrigin = http.NewCrossOriginProtection()
@@ -142,5 +144,6 @@ func (s *Server) paged(next echo.HandlerFunc) echo.HandlerFunc {
 func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" }
 
 func isAPI(path string) bool {
-	return isProbe(path) || path == "/api" || strings.HasPrefix(path, "/api/")
+	return isProbe(path) || path == "/metrics" || path == "/api" || strings.HasPrefix(path, "/api/") ||
+		path == "/debug/pprof" || strings.HasPrefix(path, "/debug/pprof/")
 }

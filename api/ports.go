@@ -13,6 +13,28 @@ type Service interface {
 	// used before, it returns that sweep if the spec is the same, and
 	// tourney.ErrConflict if it is not.
 	CreateSweep(ctx context.Context, spec tourney.Spec, key string) (tourney.Sweep, error)
+	// Forecast says what a sweep would do, and creates nothing. What is wrong
+	// with the spec is a *tourney.InvalidError.
+	Forecast(ctx context.Context, spec tourney.Spec) (tourney.Forecast, error)
+	// Ask grants trials of a sweep that are trained outside. The same key gets
+	// the same trials while they are out; with another request it is
+	// tourney.ErrKeyUsed. A sweep whose trials workers train is
+	// tourney.ErrConflict.
+	Ask(ctx context.Context, sweep string, req tourney.AskRequest, key string) (tourney.AskReply, error)
+	// Tell takes in what came of such trials, all of it or nothing. The same
+	// told again is answered the same; something else with the same token is
+	// tourney.ErrConflict, and one that has lost its lease tourney.ErrStale.
+	Tell(ctx context.Context, sweep string, tells []tourney.Tell) ([]tourney.Told, error)
+	// Amend changes the name, the cap or the limits of a sweep. With a revision
+	// that is not the sweep's any more it is tourney.ErrChanged; where the
+	// sweep's state does not allow it, tourney.ErrConflict.
+	Amend(ctx context.Context, sweep string, a tourney.Amendment, revision string) (tourney.Sweep, error)
+	// Extend gives a sweep more trials, or other limits, also one that is
+	// completed.
+	Extend(ctx context.Context, sweep string, a tourney.Amendment) (tourney.Sweep, error)
+	// DeleteSweep removes a sweep that has ended, or cancels it first. It returns
+	// tourney.ErrConflict if it has not ended.
+	DeleteSweep(ctx context.Context, sweep string, cancel bool) error
 	// Act pauses, resumes or cancels a sweep. It returns tourney.ErrConflict
 	// if the sweep's state does not allow it.
 	Act(ctx context.Context, sweep string, action tourney.Action) (tourney.Sweep, error)
@@ -23,6 +45,8 @@ type Service interface {
 	Pareto(ctx context.Context, sweep string) (tourney.Front, error)
 	// Enrol takes in a worker.
 	Enrol(ctx context.Context, req tourney.EnrolRequest) (tourney.Enrolment, error)
+	// Expel shuts out the workers that enrolled with a token.
+	Expel(ctx context.Context, token string) error
 	// MayRead returns nil if the blob may be served to the holder of the token,
 	// which is nil for others: test shards go to final attempts alone.
 	MayRead(ctx context.Context, blob string, token *tourney.Token) error
@@ -40,12 +64,17 @@ type Reader interface {
 	Sweeps(ctx context.Context, page tourney.Page) (sweeps []tourney.Sweep, next string, err error)
 	// Leaderboard lists trials in the order of tourney.Metric.CompareTrials.
 	Leaderboard(ctx context.Context, sweep string, page tourney.Page) (trials []tourney.Trial, next string, err error)
+	// Rungs says how many trials each rung has seen, the lowest first.
+	Rungs(ctx context.Context, sweep string) ([]tourney.RungCount, error)
 	// Trials lists trials by number.
 	Trials(ctx context.Context, sweep string, page tourney.Page) (trials []tourney.Trial, next string, err error)
 	// Trial returns one trial.
 	Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error)
 	// Points returns the learning curve of a trial, by step.
 	Points(ctx context.Context, sweep string, number int) ([]tourney.Point, error)
+	// FinalJobs returns the final jobs of a sweep that are done, by trial.
+	// Their checkpoints are its models.
+	FinalJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)
 	// History returns the reports of a sweep as folded, oldest first, thinned
 	// to at most limit points that keep every improvement.
 	History(ctx context.Context, sweep string, limit int) ([]tourney.HistoryPoint, error)

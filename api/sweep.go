@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"tourney"
 	"tourney/api/gen"
@@ -12,14 +14,9 @@ import (
 
 // CreateSweep reads a sweep file and starts the sweep.
 func (s *Server) CreateSweep(ctx context.Context, req gen.CreateSweepRequestObject) (gen.CreateSweepResponseObject, error) {
-	var data []byte
-	if req.JSONBody != nil {
-		data = *req.JSONBody
-	} else {
-		var err error
-		if data, err = io.ReadAll(req.Body); err != nil {
-			return nil, err
-		}
+	data, err := sweepFile(req.JSONBody, req.Body)
+	if err != nil {
+		return nil, err
 	}
 	spec, err := tourney.ParseSpec(data, "")
 	if err != nil {
@@ -40,10 +37,48 @@ func (s *Server) CreateSweep(ctx context.Context, req gen.CreateSweepRequestObje
 	if err != nil {
 		return nil, err
 	}
+	if sweep, err = s.awaited(ctx, sweep); err != nil {
+		return nil, err
+	}
 	return gen.CreateSweep201JSONResponse{
 		Body:    presentSweep(sweep),
 		Headers: gen.CreateSweep201ResponseHeaders{Location: "/api/v1/sweeps/" + sweep.ID},
 	}, nil
+}
+
+// ValidateSweep says what a sweep would do, or what is wrong with its file.
+func (s *Server) ValidateSweep(ctx context.Context, req gen.ValidateSweepRequestObject) (gen.ValidateSweepResponseObject, error) {
+	data, err := sweepFile(req.JSONBody, req.Body)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := tourney.ParseSpec(data, "")
+	if err == nil && strings.Contains(spec.Dataset, "/") {
+		err = tourney.Invalid("dataset", "is a path or a URL, and nothing is registered to validate a sweep: register it first, or create the sweep")
+	}
+	var forecast tourney.Forecast
+	if err == nil {
+		forecast, err = s.cfg.Service.Forecast(ctx, spec)
+	}
+	if inv := tourney.AsInvalid(err); inv != nil {
+		forecast, err = tourney.Forecast{Errors: inv.Fields}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range spec.Ignored {
+		forecast.Warnings = append(forecast.Warnings, tourney.FieldError{Path: key, Message: "means nothing here and is ignored"})
+	}
+	forecast.Errors, forecast.Warnings = list(forecast.Errors), list(forecast.Warnings)
+	return gen.ValidateSweep200JSONResponse(forecast), nil
+}
+
+// sweepFile reads a sweep file from a body, JSON or YAML.
+func sweepFile(asJSON *json.RawMessage, body io.Reader) ([]byte, error) {
+	if asJSON != nil {
+		return *asJSON, nil
+	}
+	return io.ReadAll(body)
 }
 
 // ListSweeps lists sweeps, newest first.
@@ -58,15 +93,18 @@ func (s *Server) ListSweeps(ctx context.Context, req gen.ListSweepsRequestObject
 // GetSweep shows a sweep.
 func (s *Server) GetSweep(ctx context.Context, req gen.GetSweepRequestObject) (gen.GetSweepResponseObject, error) {
 	sweep, err := s.cfg.Reader.Sweep(ctx, req.ID)
+	if err == nil {
+		sweep, err = s.awaited(ctx, sweep)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return gen.GetSweep200JSONResponse(presentSweep(sweep)), nil
+	return gen.GetSweep200JSONResponse{Body: presentSweep(sweep), Headers: gen.GetSweep200ResponseHeaders{ETag: etag(sweep)}}, nil
 }
 
 // PauseSweep starts no more jobs of a sweep.
 func (s *Server) PauseSweep(ctx context.Context, req gen.PauseSweepRequestObject) (gen.PauseSweepResponseObject, error) {
-	sweep, err := s.cfg.Service.Act(ctx, req.ID, tourney.ActionPause)
+	sweep, err := s.act(ctx, req.ID, tourney.ActionPause)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +113,7 @@ func (s *Server) PauseSweep(ctx context.Context, req gen.PauseSweepRequestObject
 
 // ResumeSweep goes on with a paused sweep.
 func (s *Server) ResumeSweep(ctx context.Context, req gen.ResumeSweepRequestObject) (gen.ResumeSweepResponseObject, error) {
-	sweep, err := s.cfg.Service.Act(ctx, req.ID, tourney.ActionResume)
+	sweep, err := s.act(ctx, req.ID, tourney.ActionResume)
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +122,17 @@ func (s *Server) ResumeSweep(ctx context.Context, req gen.ResumeSweepRequestObje
 
 // CancelSweep ends a sweep now.
 func (s *Server) CancelSweep(ctx context.Context, req gen.CancelSweepRequestObject) (gen.CancelSweepResponseObject, error) {
-	sweep, err := s.cfg.Service.Act(ctx, req.ID, tourney.ActionCancel)
+	sweep, err := s.act(ctx, req.ID, tourney.ActionCancel)
 	if err != nil {
 		return nil, err
 	}
 	return gen.CancelSweep200JSONResponse(presentSweep(sweep)), nil
+}
+
+func (s *Server) act(ctx context.Context, id string, action tourney.Action) (tourney.Sweep, error) {
+	sweep, err := s.cfg.Service.Act(ctx, id, action)
+	if err != nil {
+		return sweep, err
+	}
+	return s.awaited(ctx, sweep)
 }

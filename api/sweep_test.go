@@ -270,7 +270,7 @@ func FuzzCreateSweep(f *testing.F) {
 	if _, err := world.Table(f.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, "y\n1\n"); err != nil {
 		f.Fatal(err)
 	}
-	server, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Logger: slog.New(slog.DiscardHandler)})
+	server, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Access: world, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
+	"tourney"
 	"tourney/api/gen"
 )
 
@@ -12,20 +15,56 @@ const defaultHistory = 2000
 
 // GetLeaderboard lists the trials of a sweep, best first.
 func (s *Server) GetLeaderboard(ctx context.Context, req gen.GetLeaderboardRequestObject) (gen.GetLeaderboardResponseObject, error) {
-	sweep, err := s.cfg.Reader.Sweep(ctx, req.ID)
+	metric, err := s.metricOf(ctx, req.ID)
 	if err != nil {
 		return nil, err
 	}
-	trials, next, err := s.cfg.Reader.Leaderboard(ctx, req.ID, page(req.Params.Limit, req.Params.Cursor))
+	p := page(req.Params.Limit, req.Params.Cursor)
+	if req.Params.Filter != nil { // its form was checked
+		if p.Rung, err = strconv.Atoi(strings.TrimPrefix(*req.Params.Filter, "rung>=")); err != nil {
+			return nil, tourney.Invalid("filter", "must be rung>=N, not %q", *req.Params.Filter)
+		}
+	}
+	trials, next, err := s.cfg.Reader.Leaderboard(ctx, req.ID, p)
 	if err != nil {
 		return nil, err
 	}
-	return gen.GetLeaderboard200JSONResponse{Metric: sweep.Spec.Metric, Items: each(trials, presentTrial), Next: next}, nil
+	return gen.GetLeaderboard200JSONResponse{Metric: metric, Items: each(trials, presentTrial), Next: next}, nil
+}
+
+// maxMetrics is how many sweeps' metrics are kept in mind.
+const maxMetrics = 4096
+
+// metricOf returns the metric of a sweep, which never changes: reading a sweep
+// for it would cost more than a page of its board.
+func (s *Server) metricOf(ctx context.Context, id string) (tourney.Metric, error) {
+	s.metricsMu.Lock()
+	metric, ok := s.metrics[id]
+	s.metricsMu.Unlock()
+	if ok {
+		return metric, nil // whether the sweep is still there the board says
+	}
+	sweep, err := s.cfg.Reader.Sweep(ctx, id)
+	if err != nil {
+		return tourney.Metric{}, err
+	}
+	s.metricsMu.Lock()
+	defer s.metricsMu.Unlock()
+	if s.metrics == nil || len(s.metrics) >= maxMetrics {
+		s.metrics = map[string]tourney.Metric{}
+	}
+	s.metrics[id] = sweep.Spec.Metric
+	return sweep.Spec.Metric, nil
 }
 
 // ListTrials lists the trials of a sweep by number.
 func (s *Server) ListTrials(ctx context.Context, req gen.ListTrialsRequestObject) (gen.ListTrialsResponseObject, error) {
-	trials, next, err := s.cfg.Reader.Trials(ctx, req.ID, page(req.Params.Limit, req.Params.Cursor))
+	p := page(req.Params.Limit, req.Params.Cursor)
+	if req.Params.Filter != nil {
+		p.State = tourney.TrialState(strings.TrimPrefix(string(*req.Params.Filter), "state:"))
+	}
+	p.Last = req.Params.Sort != nil && *req.Params.Sort == "-number"
+	trials, next, err := s.cfg.Reader.Trials(ctx, req.ID, p)
 	if err != nil {
 		return nil, err
 	}
@@ -70,4 +109,13 @@ func (s *Server) GetHistory(ctx context.Context, req gen.GetHistoryRequestObject
 		h.At[i], h.Trial[i], h.Rung[i], h.Step[i], h.Value[i], h.Best[i] = p.At.UTC(), p.Trial, p.Rung, p.Step, p.Value, p.Best
 	}
 	return h, nil
+}
+
+// ListRungs says how many trials each rung of a sweep has seen.
+func (s *Server) ListRungs(ctx context.Context, req gen.ListRungsRequestObject) (gen.ListRungsResponseObject, error) {
+	rungs, err := s.cfg.Reader.Rungs(ctx, req.ID)
+	if err != nil {
+		return nil, err
+	}
+	return gen.ListRungs200JSONResponse{Items: list(rungs)}, nil
 }

@@ -1,14 +1,27 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 
+	"tourney"
 	"tourney/api/gen"
 )
 
 // EnrolWorker takes in a worker.
 func (s *Server) EnrolWorker(ctx context.Context, req gen.EnrolWorkerRequestObject) (gen.EnrolWorkerResponseObject, error) {
-	enrolment, err := s.cfg.Service.Enrol(ctx, *req.Body)
+	body := *req.Body
+	if who := callerOf(ctx); who != nil && who.token.ID != insideID {
+		pool := who.token.Pool
+		if pool != "" && body.Pool != "" && body.Pool != pool {
+			return nil, failf(http.StatusForbidden, tourney.ErrRefused, "your token is for workers of pool %s, not of %s", pool, quote(body.Pool))
+		}
+		body.Pool = cmp.Or(body.Pool, pool)
+		body.Inside = false
+		body.Token, body.Until = who.token.ID, who.token.Expires
+	}
+	enrolment, err := s.cfg.Service.Enrol(ctx, body)
 	if err != nil {
 		return nil, err
 	}

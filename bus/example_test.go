@@ -36,7 +36,7 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	enrolment, err := server.Admit("worker-1", tourney.DefaultPool)
+	enrolment, err := server.Admit("worker-1", tourney.EnrolRequest{Pool: tourney.DefaultPool})
 	if err != nil {
 		log.Fatal(err)
 	}

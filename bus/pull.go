@@ -25,8 +25,8 @@ func pull(ctx context.Context, cons jetstream.Consumer, n int, wait time.Duratio
 	msgs, err = collect(ctx, func() (jetstream.MessageBatch, error) {
 		return cons.Fetch(1, jetstream.FetchContext(waiting))
 	})
-	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
-		err = nil // nothing came in time
+	if err != nil && ctx.Err() == nil && (waiting.Err() != nil || errors.Is(err, jetstream.ErrInvalidOption)) {
+		err = nil // nothing came in time, or the time was over before the library looked
 	}
 	if len(msgs) == 0 || err != nil || n == 1 {
 		return msgs, err

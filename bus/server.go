@@ -91,6 +91,10 @@ func NewServer(ctx context.Context, nc *nats.Conn, logger *slog.Logger, opts ...
 // the Server was made, so that offers published before may be gone.
 func (s *Server) Created() bool { return s.created.Load() }
 
+// Connected reports whether there is a connection to the bus now. One that broke
+// is made anew in the background.
+func (s *Server) Connected() bool { return s.nc.IsConnected() }
+
 // Stats returns the counts so far.
 func (s *Server) Stats() Stats {
 	return Stats{

@@ -58,7 +58,7 @@ func (w *world) bus() bustest.Bus {
 // enrol makes a credential for a worker.
 func (w *world) enrol(t *testing.T, worker, pool string) tourney.Enrolment {
 	t.Helper()
-	e, err := w.natsd.Admit(worker, pool)
+	e, err := w.natsd.Admit(worker, tourney.EnrolRequest{Pool: pool})
 	must(t, err)
 	return e
 }

@@ -24,6 +24,7 @@ type change struct {
 	stopped  map[string][]tourney.Token // by worker: attempts that must stop
 	settled  map[string][]tourney.Token // by worker: ends that are committed
 	released []tourney.Token            // leases that end with the change
+	told     []told                     // ends that were told from outside
 	queued   bool                       // some job may be claimed after it
 }
 
@@ -41,7 +42,7 @@ func (s *sweep) begin() *change {
 
 func (ch *change) empty() bool {
 	return len(ch.Events) == 0 && len(ch.trials) == 0 && len(ch.jobs) == 0 &&
-		len(ch.Attempts) == 0 && len(ch.Points) == 0
+		len(ch.Attempts) == 0 && len(ch.Points) == 0 && ch.Amended == nil
 }
 
 // log appends an event.

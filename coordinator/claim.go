@@ -48,6 +48,9 @@ const maxClaim = 4096
 
 // claim grants jobs of this sweep to a worker and commits the attempts.
 func (s *sweep) claim(ctx context.Context, worker, id string, jobs []tourney.JobID, room *float64) ([]tourney.Grant, error) {
+	if s.row.Spec.External() {
+		return nil, nil
+	}
 	var granted []*job
 	ch := s.begin()
 	again := false // jobs that go back to be offered
@@ -80,7 +83,7 @@ func (s *sweep) claim(ctx context.Context, worker, id string, jobs []tourney.Job
 	grants := make([]tourney.Grant, len(granted))
 	for i, j := range granted {
 		grants[i] = tourney.Grant{Job: s.job(j), Token: s.token(&j.JobRow)}
-		s.c.leases.hold(grants[i].Token, worker)
+		s.c.leases.hold(grants[i].Token, worker, 0)
 	}
 	return grants, nil
 }
@@ -98,7 +101,7 @@ func (ch *change) attempt(j *job, worker, claim string) {
 	if j.Kind == tourney.JobRung {
 		t.State = tourney.TrialRunning
 	}
-	j.State, j.Attempt, j.Worker, j.Claim = tourney.JobRunning, t.Attempts, worker, claim
+	j.State, j.Attempt, j.Worker, j.Claim, j.Lease = tourney.JobRunning, t.Attempts, worker, claim, 0
 	ch.touch(j)
 	ch.Attempts = append(ch.Attempts, tourney.AttemptRow{
 		Token: ch.s.token(&j.JobRow), Rung: j.Rung, Worker: worker, New: true,
@@ -124,6 +127,7 @@ func (s *sweep) job(j *job) tourney.Job {
 		Trainer:    s.row.Spec.Trainer,
 		Params:     params,
 		Metric:     s.row.Spec.Metric,
+		Metrics:    s.row.Spec.MetricNames(),
 		Dataset:    s.row.Plan.Dataset,
 		Validation: s.row.Spec.Validation,
 		Preprocess: prep,

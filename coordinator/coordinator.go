@@ -124,13 +124,19 @@ func (c *Coordinator) Run(ctx context.Context) error {
 func (c *Coordinator) start(s *sweep) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.begin(s, s.run)
+}
+
+// begin is start with another way to run. The caller holds mu.
+func (c *Coordinator) begin(s *sweep, run func(context.Context)) {
 	c.sweeps[s.id] = s
 	stop := c.stop
 	c.spawn(func() error {
-		s.run(stop)
+		run(stop)
 		c.mu.Lock()
 		delete(c.sweeps, s.id)
 		c.mu.Unlock()
+		close(s.done) // after it is gone, so that whoever looks again finds none
 		return nil
 	})
 }
@@ -222,12 +228,15 @@ func (c *Coordinator) byKey(ctx context.Context, key, body string) (tourney.Swee
 
 // plan turns a spec into the row of a new sweep.
 func (c *Coordinator) plan(ctx context.Context, spec tourney.Spec) (tourney.Sweep, error) {
-	ds, err := c.cfg.Store.Dataset(ctx, spec.Dataset)
-	if errors.Is(err, tourney.ErrNotFound) {
-		return tourney.Sweep{}, tourney.Invalid("dataset", "there is no dataset %q; register it first: tourney dataset add NAME FILE --target COLUMN", spec.Dataset)
-	}
-	if err != nil {
-		return tourney.Sweep{}, fmt.Errorf("create sweep: %w", err)
+	ds := tourney.Dataset{Name: spec.Trainer}
+	if !spec.External() {
+		var err error
+		if ds, err = c.cfg.Store.Dataset(ctx, spec.Dataset); errors.Is(err, tourney.ErrNotFound) {
+			return tourney.Sweep{}, tourney.Invalid("dataset", "there is no dataset %q; register it first: tourney dataset add NAME FILE --target COLUMN", spec.Dataset)
+		}
+		if err != nil {
+			return tourney.Sweep{}, fmt.Errorf("create sweep: %w", err)
+		}
 	}
 	if spec.Split != nil {
 		return tourney.Sweep{}, tourney.Invalid("split", "dataset %s is registered already, and its test rows were sealed then; leave split out", spec.Dataset)
@@ -243,6 +252,9 @@ func (c *Coordinator) plan(ctx context.Context, spec tourney.Spec) (tourney.Swee
 	id := newID("s")
 	if spec.Name == "" {
 		spec.Name = ds.Name + "-" + spec.Trainer
+		if spec.External() {
+			spec.Name = spec.Trainer
+		}
 	}
 	return tourney.Sweep{ID: id, Spec: spec, Plan: plan, State: tourney.SweepCreated, Created: time.Now().UTC()}, nil
 }
@@ -283,7 +295,7 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	if req.Inside {
 		id = newID(insidePrefix)
 	}
-	enrolment, err := c.cfg.Gate.Admit(id, req.Pool)
+	enrolment, err := c.cfg.Gate.Admit(id, req)
 	if err != nil {
 		return tourney.Enrolment{}, fmt.Errorf("enrol worker: %w", err)
 	}
@@ -296,6 +308,16 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	c.fleet.add(w)
 	c.log.Info("worker enrolled", "worker", id, "host", req.Host, "slots", req.Slots, "pool", req.Pool)
 	return enrolment, nil
+}
+
+// Expel shuts out the workers that enrolled with a token; see api.Service.
+// What they were training goes to others when its leases end.
+func (c *Coordinator) Expel(_ context.Context, token string) error {
+	if err := c.cfg.Gate.Expel(token); err != nil {
+		return fmt.Errorf("shut out the workers of token %s: %w", token, err)
+	}
+	c.log.Info("workers shut out", "token", token)
+	return nil
 }
 
 // MayRead lets test shards go to final attempts alone; see api.Service.

@@ -208,7 +208,11 @@ func (planner) Plan(_ *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error) {
 
 type gate struct{}
 
-func (gate) Admit(string, string) (tourney.Enrolment, error) { return tourney.Enrolment{}, nil }
+func (gate) Admit(string, tourney.EnrolRequest) (tourney.Enrolment, error) {
+	return tourney.Enrolment{}, nil
+}
+
+func (gate) Expel(string) error { return nil }
 
 // queue is a bus that remembers what it was given and delivers nothing by
 // itself.

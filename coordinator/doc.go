@@ -20,5 +20,8 @@
 //	report.go       reports, in the sweep's order
 //	lease.go        leases, beats, lost attempts
 //	offer.go        what is offered to workers, and when again
+//	ask.go          trials that are trained outside: asked for and told of
+//	amend.go        what users change of a sweep; deletion
+//	forecast.go     what a sweep would do
 //	verify.go       the invariants of a data directory
 package coordinator

@@ -24,6 +24,7 @@ type leases struct {
 
 type lease struct {
 	worker string
+	ttl    time.Duration
 	until  time.Time
 }
 
@@ -31,11 +32,14 @@ func newLeases(ttl time.Duration) *leases {
 	return &leases{ttl: ttl, held: map[tourney.Token]lease{}}
 }
 
-// hold starts a lease or extends it.
-func (l *leases) hold(t tourney.Token, worker string) {
+// hold starts a lease or extends it. A ttl of 0 is that of workers.
+func (l *leases) hold(t tourney.Token, worker string, ttl time.Duration) {
+	if ttl <= 0 {
+		ttl = l.ttl
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held[t] = lease{worker, time.Now().Add(l.ttl)}
+	l.held[t] = lease{worker, ttl, time.Now().Add(ttl)}
 }
 
 // extend extends a lease that the worker holds.
@@ -46,7 +50,7 @@ func (l *leases) extend(t tourney.Token, worker string) bool {
 	if !ok || held.worker != worker {
 		return false
 	}
-	l.held[t] = lease{worker, time.Now().Add(l.ttl)}
+	l.held[t] = lease{worker, held.ttl, time.Now().Add(held.ttl)}
 	return true
 }
 
@@ -71,7 +75,7 @@ func (l *leases) renew() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for t, held := range l.held {
-		l.held[t] = lease{held.worker, time.Now().Add(l.ttl)}
+		l.held[t] = lease{held.worker, held.ttl, time.Now().Add(held.ttl)}
 	}
 }
 
@@ -184,9 +188,15 @@ func (c *Coordinator) loseAll(ctx context.Context, id string, tokens []tourney.T
 // tell sends workers what they will hear with their next beat anyway.
 func (c *Coordinator) tell(ctx context.Context, stopped, settled map[string][]tourney.Token) {
 	for worker, tokens := range stopped {
+		if isAsker(worker) { // it hears with its next call
+			continue
+		}
 		c.control(ctx, worker, tourney.Control{Stop: tokens})
 	}
 	for worker, tokens := range settled {
+		if isAsker(worker) {
+			continue
+		}
 		c.control(ctx, worker, tourney.Control{Committed: tokens})
 	}
 }

@@ -32,7 +32,7 @@ func (c *Coordinator) watchLimits(ctx context.Context) error {
 
 // checkLimits tells the search of a limit that is reached.
 func (s *sweep) checkLimits(ctx context.Context) error {
-	l := s.row.Spec.Limits
+	l := s.row.LimitsNow()
 	if l.Wall == 0 && l.WorkerHours == 0 && l.Cost == 0 || s.row.State != tourney.SweepRunning || s.fold.Limit() != "" {
 		return nil
 	}

@@ -46,6 +46,11 @@ type Store interface {
 	// Outcomes returns how attempts ended; attempts that are open or unknown
 	// are absent.
 	Outcomes(ctx context.Context, tokens []tourney.Token) (map[tourney.Token]tourney.Outcome, error)
+	// DeleteSweep removes a sweep that has ended, and all that is known of it,
+	// a little at a time. It returns tourney.ErrConflict if it has not ended.
+	DeleteSweep(ctx context.Context, id string) error
+	// Attempt returns an attempt that has ended, or tourney.ErrNotFound.
+	Attempt(ctx context.Context, token tourney.Token) (tourney.AttemptRow, error)
 	// Workers returns the workers heard of in the last hour.
 	Workers(ctx context.Context) ([]tourney.Worker, error)
 	// SaveWorker writes what is known of a worker.
@@ -83,6 +88,9 @@ type Trainers interface {
 // Gate gives workers their access to the bus.
 type Gate interface {
 	// Admit returns the address of the bus and a credential bound to the
-	// worker's id. The address is empty for workers in this process.
-	Admit(worker, pool string) (tourney.Enrolment, error)
+	// worker's id, the request's pool and its token, with which it ends. The
+	// address is empty for workers in this process.
+	Admit(worker string, req tourney.EnrolRequest) (tourney.Enrolment, error)
+	// Expel shuts out the workers that enrolled with a token.
+	Expel(token string) error
 }

@@ -70,14 +70,16 @@ func (ch *change) entry(worker string, e *tourney.Entry) error {
 		ch.settled[worker] = append(ch.settled[worker], e.Token)
 		return nil
 	}
-	s.c.leases.hold(e.Token, worker) // a report is a sign of life
+	s.c.leases.hold(e.Token, worker, leaseOf(&j.JobRow)) // a report is a sign of life
 	t := s.trials[j.Trial]
 	if points := finitePoints(e.Points); len(points) > 0 && j.Kind == tourney.JobRung {
 		ch.Points = append(ch.Points, tourney.TrialPoints{Trial: j.Trial, Points: points})
 		t.Step = max(t.Step, points[len(points)-1].Step)
 		ch.trials[j.Trial] = true
 	}
-	if c := e.Checkpoint; c != nil && (j.Checkpoint == nil || c.Step > j.Checkpoint.Step) {
+	// What comes with an end is the last word even at the step of a checkpoint:
+	// of a final job it is the model.
+	if c := e.Checkpoint; c != nil && (j.Checkpoint == nil || c.Step > j.Checkpoint.Step || e.End != nil && c.Step == j.Checkpoint.Step) {
 		j.Checkpoint, j.Losses = c, 0
 		ch.touch(j)
 	}
@@ -85,6 +87,10 @@ func (ch *change) entry(worker string, e *tourney.Entry) error {
 		return nil
 	}
 	ch.settled[worker] = append(ch.settled[worker], e.Token)
+	if m := e.Telemetry; m != nil && m.RowsPerSecond-m.RowsPerSecond == 0 {
+		t.Telemetry = m
+		ch.trials[j.Trial] = true
+	}
 	return ch.ended(j, e.End)
 }
 

@@ -29,6 +29,7 @@ type sweep struct {
 	id    string
 	inbox chan call
 	done  chan struct{} // closed when the goroutine is gone
+	desk  desk          // who asks and tells, where trials are trained outside
 
 	row     tourney.Sweep
 	fold    *search.Search
@@ -63,7 +64,6 @@ func (s *sweep) do(ctx context.Context, f func(context.Context) error) error {
 
 // run is the sweep's goroutine. It ends with ctx or with the sweep.
 func (s *sweep) run(ctx context.Context) {
-	defer close(s.done)
 	for {
 		select {
 		case <-ctx.Done():
@@ -179,7 +179,7 @@ func (s *sweep) loadRows(ctx context.Context) error {
 		case tourney.JobHeld:
 			s.held = append(s.held, j)
 		case tourney.JobRunning:
-			s.c.leases.hold(s.token(&row), row.Worker)
+			s.c.leases.hold(s.token(&row), row.Worker, leaseOf(&row))
 		}
 	}
 	return nil

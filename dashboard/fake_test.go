@@ -29,6 +29,9 @@ type fake struct {
 	cut     bool     // streams end, and new ones are refused by closing the connection
 	posts   []string // "pause ID"
 	streams int      // open now
+
+	tokens   map[string]tourney.Scope // nil: none is asked for
+	sessions map[string]tourney.Scope // by cookie
 }
 
 type fakeEvent struct {
@@ -55,7 +58,10 @@ func newFake(t *testing.T) (*fake, string) {
 	for _, action := range []tourney.Action{tourney.ActionPause, tourney.ActionResume, tourney.ActionCancel} {
 		mux.HandleFunc("POST /api/v1/sweeps/{id}/"+string(action), f.act(action))
 	}
-	server := httptest.NewServer(mux)
+	mux.HandleFunc("GET /api/v1/session", f.showSession)
+	mux.HandleFunc("POST /api/v1/session", f.logIn)
+	mux.HandleFunc("DELETE /api/v1/session", f.logOut)
+	server := httptest.NewServer(f.guard(mux))
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()

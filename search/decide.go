@@ -30,10 +30,13 @@ func (s *Search) next() tourney.EventBody {
 		if d := s.fill(); d != nil {
 			return d
 		}
-		if s.slots.idle() {
+		if s.slots.idle() && !s.waits() {
 			return s.close()
 		}
 	case tourney.SweepFinishing:
+		if s.spec.External() { // its trials leave nothing that could be refitted
+			return tourney.Turned{State: tourney.SweepCompleted}
+		}
 		if !s.final {
 			return s.finalJob(s.winner())
 		}
@@ -57,7 +60,7 @@ func (s *Search) stop() tourney.EventBody {
 // fill gives a free slot a promotion, or else a new trial; in a population,
 // whichever has its turn.
 func (s *Search) fill() tourney.EventBody {
-	if s.closing || s.limits.reached != "" || !s.slots.free() {
+	if s.closing || s.limits.reached != "" || !s.slots.free() || s.spec.External() && s.wanted < 1 {
 		return nil
 	}
 	if s.fresh >= 0 {
@@ -69,13 +72,26 @@ func (s *Search) fill() tourney.EventBody {
 			return d
 		}
 	}
-	if trial, _, ok := s.scheduler.Next(); ok {
+	if trial, ok := s.promoted(); ok {
 		return s.rungJob(trial)
 	}
 	if bred {
 		return nil
 	}
 	return s.propose(nil)
+}
+
+// promoted returns the trial that should go on now. In a sweep that was
+// extended one may have its turn that was pruned at the end before: it is
+// passed over, which changes nothing for the others.
+func (s *Search) promoted() (trial int, ok bool) {
+	for {
+		trial, rung, ok := s.scheduler.Next()
+		if !ok || !s.trials[trial].state.Terminal() {
+			return trial, ok
+		}
+		s.scheduler.Start(trial, rung)
+	}
 }
 
 // propose returns the next trial, or nil if there can be none.
@@ -152,7 +168,7 @@ func (s *Search) rungJob(number int) tourney.Queued {
 // finalJob returns the job that refits a trial for as long as served it best.
 func (s *Search) finalJob(number int) tourney.Queued {
 	t := &s.trials[number]
-	job := tourney.Queued{Trial: number, Rung: len(t.ladder), For: tourney.JobFinal, Budget: max(t.bestStep, 1)}
+	job := tourney.Queued{Trial: number, Rung: len(t.ladder) + s.finals, For: tourney.JobFinal, Budget: max(t.bestStep, 1)}
 	return s.slots.place(job, job.Budget)
 }
 

@@ -26,6 +26,9 @@ func (s *Search) fold(body tourney.EventBody) error {
 	if !s.begun {
 		return invalid("a log begins with an engine, not with %T", body)
 	}
+	if body != nil && !body.Decision() {
+		s.wanted = 0 // what was asked for and could not be had is forgotten
+	}
 	switch e := body.(type) {
 	case tourney.Lost:
 		return nil // the job is offered again; the search waits
@@ -35,6 +38,10 @@ func (s *Search) fold(body tourney.EventBody) error {
 		return s.foldLimited(e)
 	case tourney.Acted:
 		return s.foldActed(e)
+	case tourney.Extended:
+		return s.foldExtended(e)
+	case tourney.Asked:
+		return s.foldAsked(e)
 	}
 	if len(s.owed) > 0 {
 		return s.foldOwed(body)
@@ -261,6 +268,8 @@ func (s *Search) foldQueued(e tourney.Queued) error {
 		return invalid("a job when all %d slots are taken", s.slots.width)
 	case s.fresh >= 0 && e.Trial != s.fresh:
 		return invalid("a job of trial %d before trial %d was queued", e.Trial, s.fresh)
+	case s.spec.External() && s.wanted < 1:
+		return invalid("a job of trial %d, which nobody asked for", e.Trial)
 	case s.fresh < 0 && t.state != tourney.TrialPaused:
 		return invalid("a job of trial %d, which is %s", e.Trial, t.state)
 	case e != s.rungJob(e.Trial):
@@ -268,6 +277,7 @@ func (s *Search) foldQueued(e tourney.Queued) error {
 	}
 	t.state = tourney.TrialQueued
 	s.fresh = -1
+	s.wanted = max(s.wanted-1, 0)
 	s.slots.add(e)
 	s.scheduler.Start(e.Trial, e.Rung)
 	return nil
@@ -311,7 +321,7 @@ func (s *Search) foldTurned(e tourney.Turned) error {
 	case tourney.SweepFailed:
 		legal = s.quiet() && s.nextPaused() < 0 && s.winner() < 0
 	case tourney.SweepCompleted:
-		legal = s.state == tourney.SweepFinishing && s.refit != nil
+		legal = s.state == tourney.SweepFinishing && (s.refit != nil || s.spec.External())
 	}
 	if !legal {
 		return invalid("a sweep that is %s has no cause to be %s", s.stage(), e.State)

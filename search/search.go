@@ -24,6 +24,7 @@ type Search struct {
 	owed    []tourney.EventBody // decisions that an input left no choice about, oldest first
 	trials  []trial
 	fresh   int // the trial that was proposed and not queued yet, or -1
+	wanted  int // jobs that were asked for and are not queued yet, where trials are trained outside
 	slots   slots
 	history *History
 	limits  limits
@@ -32,6 +33,7 @@ type Search struct {
 	exhausted bool         // the sampler has no point left; found out anew after a rebuild
 	pruned    int          // no trial below it is paused, once closing
 	final     bool         // the final job was queued
+	finals    int          // final jobs of ends before the sweep was extended
 	refit     *tourney.End // how it ended
 }
 

@@ -16,6 +16,7 @@ import (
 type change struct {
 	*tourney.Change
 	create *sweepRow
+	amend  sql.Null[string]
 	events []eventRow
 	trials []trialRow
 	jobs   []jobRow
@@ -49,6 +50,9 @@ func (ch *change) encode(epoch string) (err error) {
 		if ch.create, err = newSweepRow(c); err != nil {
 			return err
 		}
+	}
+	if ch.amend, err = optionalJSON("amendment", c.Amended); err != nil {
+		return err
 	}
 	ch.events = make([]eventRow, len(c.Events))
 	for i := range c.Events {
@@ -131,7 +135,7 @@ func (ch *change) head(t *tx) (head, error) {
 		return head{State: ch.create.State, Goal: ch.create.Goal}, ch.create.write(t)
 	}
 	var h head
-	err := t.get(&h, `SELECT last_seq, state, goal FROM sweeps WHERE id = ?`, ch.Sweep)
+	err := t.get(&h, `SELECT last_seq, state, goal FROM sweeps WHERE id = ? AND deleting = 0`, ch.Sweep)
 	if errors.Is(err, sql.ErrNoRows) {
 		return h, fmt.Errorf("%w: there is no such sweep", tourney.ErrConflict)
 	}
@@ -186,6 +190,11 @@ func (ch *change) writeJobs(t *tx) error {
 
 // turn brings the sweep's row up to date.
 func (ch *change) turn(t *tx, h head) error {
+	if ch.amend.Valid {
+		if err := t.change(`UPDATE sweeps SET amended = ?, name = CASE ? WHEN '' THEN name ELSE ? END WHERE id = ?`, ch.amend, ch.Amended.Name, ch.Amended.Name, ch.Sweep); err != nil {
+			return err
+		}
+	}
 	if len(ch.events) == 0 && ch.State == "" {
 		return nil
 	}
@@ -197,7 +206,7 @@ func (ch *change) turn(t *tx, h head) error {
 	started = sql.Null[int64]{V: t.now, Valid: ch.State == tourney.SweepRunning}
 	ended = sql.Null[int64]{V: t.now, Valid: ch.State.Terminal()}
 	return t.change(`UPDATE sweeps SET last_seq = ?, state = ?, reason = ?,
-		started = COALESCE(started, ?), ended = COALESCE(ended, ?) WHERE id = ?`,
+		started = COALESCE(started, ?), ended = ? WHERE id = ?`,
 		seq, ch.State, ch.Reason, started, ended, ch.Sweep)
 }
 

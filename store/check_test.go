@@ -80,7 +80,7 @@ func TestCheckNamesWhatMustNotBe(t *testing.T) {
 		{`UPDATE trials SET state = 'pruned' WHERE number = 2`, "sweep a, trial 2: it is pruned, but its job of rung 0 is queued"},
 		{`UPDATE jobs SET kind = 'final' WHERE trial = 2`, "sweep a, trial 2: it is queued, but its job of rung 0 is queued"},
 		{
-			`DROP INDEX jobs_open; INSERT INTO jobs SELECT sweep, trial, 1, kind, budget, start, finish, state, attempt, worker, claim, losses, failures, alone, checkpoint, held FROM jobs WHERE trial = 2`,
+			`DROP INDEX jobs_open; INSERT INTO jobs SELECT sweep, trial, 1, kind, budget, start, finish, state, attempt, worker, claim, losses, failures, alone, checkpoint, held, lease FROM jobs WHERE trial = 2`,
 			"sweep a, trial 2: 2 jobs are open",
 		},
 		{`DROP TRIGGER events_stay; UPDATE events SET kind = 'reportet' WHERE seq = 2`, "sweep a, trial 0: the job of rung 0 is done and has 0 reported events"},

@@ -129,13 +129,14 @@ func (s *Store) Loosen(ctx context.Context, hash string) error {
 	}, false)
 }
 
-// referred selects the blobs that datasets refer to.
+// referred selects the blobs that datasets refer to, and jobs of sweeps.
 const referred = `SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.shards') b
 	UNION SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.test') b
-	UNION SELECT version FROM datasets`
+	UNION SELECT version FROM datasets
+	UNION SELECT checkpoint ->> '$.blob' FROM jobs WHERE checkpoint IS NOT NULL`
 
-// LooseBlobs returns the blobs noted by Loosen and DeleteDataset that no
-// dataset refers to. The answer holds as long as no table is taken in.
+// LooseBlobs returns the blobs noted by Loosen, DeleteDataset and DeleteSweep
+// that nothing refers to. The answer holds as long as no table is taken in.
 func (r *Reader) LooseBlobs(ctx context.Context) ([]string, error) {
 	var hashes []string
 	err := r.db.SelectContext(ctx, &hashes, `SELECT hash FROM loose WHERE hash NOT IN (`+referred+`) ORDER BY hash`)

@@ -35,7 +35,7 @@ func (r *Reader) History(ctx context.Context, sweep string, limit int) (points [
 func metricOf(ctx context.Context, q queryer, op, sweep string) (tourney.Metric, error) {
 	var metric tourney.Metric
 	var goals []tourney.Goal
-	if err := q.SelectContext(ctx, &goals, `SELECT goal FROM sweeps WHERE id = ?`, sweep); err != nil {
+	if err := q.SelectContext(ctx, &goals, `SELECT goal FROM sweeps WHERE id = ? AND deleting = 0`, sweep); err != nil {
 		return metric, sqlError(op, err)
 	}
 	if len(goals) == 0 {

@@ -25,6 +25,7 @@ type jobRow struct {
 	Attempt    int              `db:"attempt"`
 	Worker     string           `db:"worker"`
 	Claim      string           `db:"claim"`
+	Lease      float64          `db:"lease"`
 	Losses     int              `db:"losses"`
 	Failures   int              `db:"failures"`
 	Alone      bool             `db:"alone"`
@@ -35,7 +36,7 @@ type jobRow struct {
 	New bool `db:"-"`
 }
 
-const jobColumns = `j.sweep, j.trial, j.rung, j.kind, j.budget, j.start, j.finish, j.state, j.attempt, j.worker, j.claim,
+const jobColumns = `j.sweep, j.trial, j.rung, j.kind, j.budget, j.start, j.finish, j.state, j.attempt, j.worker, j.claim, j.lease,
 	j.losses, j.failures, j.alone, j.checkpoint, j.held`
 
 // isOpenJob is the condition of the index jobs_open.
@@ -48,7 +49,7 @@ func newJobRow(sweep string, j *tourney.JobRow) (row jobRow, err error) {
 	}
 	row = jobRow{
 		Sweep: sweep, Trial: j.Trial, Rung: j.Rung, Kind: j.Kind, Budget: j.Budget, Start: j.Start, Finish: j.Finish,
-		State: j.State, Attempt: j.Attempt, Worker: j.Worker, Claim: j.Claim,
+		State: j.State, Attempt: j.Attempt, Worker: j.Worker, Claim: j.Claim, Lease: j.Lease,
 		Losses: j.Losses, Failures: j.Failures, Alone: j.Alone, Was: j.Was, New: j.New,
 	}
 	if row.Checkpoint, err = optionalJSON(what+": checkpoint", j.Checkpoint); err != nil {
@@ -62,16 +63,16 @@ func newJobRow(sweep string, j *tourney.JobRow) (row jobRow, err error) {
 // the attempt that the change was made on; otherwise it returns errNoRow.
 func (r *jobRow) write(t *tx) error {
 	if r.New {
-		_, err := t.exec(`INSERT INTO jobs (sweep, trial, rung, kind, budget, start, finish, state, attempt, worker, claim, losses, failures, alone, checkpoint, held)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.Sweep, r.Trial, r.Rung, r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim,
+		_, err := t.exec(`INSERT INTO jobs (sweep, trial, rung, kind, budget, start, finish, state, attempt, worker, claim, lease, losses, failures, alone, checkpoint, held)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.Sweep, r.Trial, r.Rung, r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim, r.Lease,
 			r.Losses, r.Failures, r.Alone, r.Checkpoint, r.Held)
 		return err
 	}
-	return t.change(`UPDATE jobs SET kind = ?, budget = ?, start = ?, finish = ?, state = ?, attempt = ?, worker = ?, claim = ?,
+	return t.change(`UPDATE jobs SET kind = ?, budget = ?, start = ?, finish = ?, state = ?, attempt = ?, worker = ?, claim = ?, lease = ?,
 			losses = ?, failures = ?, alone = ?, checkpoint = ?, held = ?
 		WHERE sweep = ? AND trial = ? AND rung = ? AND attempt = ? AND `+isOpenJob,
-		r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim,
+		r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim, r.Lease,
 		r.Losses, r.Failures, r.Alone, r.Checkpoint, r.Held,
 		r.Sweep, r.Trial, r.Rung, r.Was)
 }
@@ -81,7 +82,7 @@ func (r *jobRow) job() (tourney.JobRow, error) {
 	j := tourney.JobRow{
 		JobID: tourney.JobID{Sweep: r.Sweep, Trial: r.Trial, Rung: r.Rung},
 		Kind:  r.Kind, Budget: r.Budget, Start: r.Start, Finish: r.Finish,
-		State: r.State, Attempt: r.Attempt, Was: r.Attempt, Worker: r.Worker, Claim: r.Claim,
+		State: r.State, Attempt: r.Attempt, Was: r.Attempt, Worker: r.Worker, Claim: r.Claim, Lease: r.Lease,
 		Losses: r.Losses, Failures: r.Failures, Alone: r.Alone,
 	}
 	var err error
@@ -120,7 +121,7 @@ func (r *Reader) OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, 
 func (r *Reader) CheckpointAt(ctx context.Context, sweep string, trial, step int) (tourney.Checkpoint, error) {
 	var text string
 	err := r.db.GetContext(ctx, &text, `SELECT checkpoint FROM jobs
-		WHERE sweep = ? AND trial = ? AND state = 'done' AND checkpoint ->> 'step' = ? ORDER BY rung LIMIT 1`, sweep, trial, step)
+		WHERE sweep = ? AND trial = ? AND kind = 'rung' AND state = 'done' AND checkpoint ->> 'step' = ? ORDER BY rung LIMIT 1`, sweep, trial, step)
 	if errors.Is(err, sql.ErrNoRows) {
 		return tourney.Checkpoint{}, fmt.Errorf("checkpoint of trial %s/%d at step %d: %w", sweep, trial, step, tourney.ErrNotFound)
 	}
@@ -129,6 +130,30 @@ func (r *Reader) CheckpointAt(ctx context.Context, sweep string, trial, step int
 	}
 	var c tourney.Checkpoint
 	return c, decodeJSON("checkpoint", text, &c)
+}
+
+// FinalJobs returns the final jobs of a sweep that are done, by trial and rung:
+// their checkpoints are its models.
+func (r *Reader) FinalJobs(ctx context.Context, sweep string) (jobs []tourney.JobRow, err error) {
+	const op = "read final jobs"
+	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
+		if _, err := metricOf(ctx, tx, op, sweep); err != nil {
+			return err
+		}
+		var rows []jobRow
+		if err := tx.SelectContext(ctx, &rows, `SELECT `+jobColumns+` FROM jobs j
+			WHERE j.sweep = ? AND j.kind = 'final' AND j.state = 'done' ORDER BY j.trial, j.rung`, sweep); err != nil {
+			return sqlError(op, err)
+		}
+		jobs = make([]tourney.JobRow, len(rows))
+		for i := range rows {
+			if jobs[i], err = rows[i].job(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return jobs, err
 }
 
 // Usage returns what a sweep has used until a moment.
@@ -176,14 +201,14 @@ func checkAttempt(sweep, epoch string, a *tourney.AttemptRow) error {
 func writeAttempt(t *tx, sweep string, a *tourney.AttemptRow) error {
 	ended := sql.Null[int64]{V: t.now, Valid: a.Outcome != ""}
 	if a.New {
-		_, err := t.exec(`INSERT INTO attempts (sweep, trial, attempt, epoch, rung, worker, outcome, step, started, ended)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch, a.Rung, a.Worker, a.Outcome, a.Step, t.now, ended)
+		_, err := t.exec(`INSERT INTO attempts (sweep, trial, attempt, epoch, rung, worker, outcome, step, told, started, ended)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch, a.Rung, a.Worker, a.Outcome, a.Step, a.Told, t.now, ended)
 		return err
 	}
-	err := t.change(`UPDATE attempts SET outcome = ?, step = ?, ended = ?
+	err := t.change(`UPDATE attempts SET outcome = ?, step = ?, told = ?, ended = ?
 		WHERE sweep = ? AND trial = ? AND attempt = ? AND epoch = ? AND outcome = ''`,
-		a.Outcome, a.Step, ended, sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch)
+		a.Outcome, a.Step, a.Told, ended, sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch)
 	if errors.Is(err, errNoRow) {
 		return fmt.Errorf("%w: it is not open", tourney.ErrConflict)
 	}
@@ -211,4 +236,25 @@ func (r *Reader) Outcomes(ctx context.Context, tokens []tourney.Token) (map[tour
 		return nil
 	})
 	return outcomes, err
+}
+
+// Attempt returns an attempt that has ended, with what was told, or
+// tourney.ErrNotFound.
+func (r *Reader) Attempt(ctx context.Context, token tourney.Token) (tourney.AttemptRow, error) {
+	a := tourney.AttemptRow{Token: token}
+	var row struct {
+		Rung    int             `db:"rung"`
+		Worker  string          `db:"worker"`
+		Outcome tourney.Outcome `db:"outcome"`
+		Step    int             `db:"step"`
+		Told    string          `db:"told"`
+	}
+	err := r.db.GetContext(ctx, &row, `SELECT rung, worker, outcome, step, told FROM attempts
+		WHERE sweep = ? AND trial = ? AND attempt = ? AND epoch = ? AND outcome <> ''`,
+		token.Sweep, token.Trial, token.Attempt, token.Epoch)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, fmt.Errorf("attempt %s: %w", token, tourney.ErrNotFound)
+	}
+	a.Rung, a.Worker, a.Outcome, a.Step, a.Told = row.Rung, row.Worker, row.Outcome, row.Step, row.Told
+	return a, sqlError("read attempt", err)
 }

@@ -121,7 +121,11 @@ func openStore(ctx context.Context, path string, db *sqlx.DB, o options) (*Store
 	}
 	r.db = openDB(path, readerDSN, pragmas, readers())
 	go w.run()
-	return &Store{Reader: r, writer: w}, nil
+	s := &Store{Reader: r, writer: w}
+	if err := s.finishDeletions(ctx); err != nil {
+		return nil, errors.Join(err, r.db.Close(), w.close())
+	}
+	return s, nil
 }
 
 // ensure builds the database if there is none.

@@ -22,6 +22,7 @@ type sweepRow struct {
 	Created int64              `db:"created"`
 	Started sql.Null[int64]    `db:"started"`
 	Ended   sql.Null[int64]    `db:"ended"`
+	Amended sql.Null[string]   `db:"amended"`
 	Cursor  int64              `db:"cursor"` // id of the last event; read only
 
 	// These are written only.
@@ -33,7 +34,7 @@ type sweepRow struct {
 	dated   bool             // Created is set
 }
 
-const sweepColumns = `s.id, s.spec, s.plan, s.state, s.reason, s.created, s.started, s.ended,
+const sweepColumns = `s.id, s.spec, s.plan, s.state, s.reason, s.created, s.started, s.ended, s.amended,
 	COALESCE((SELECT e.id FROM events e WHERE e.sweep = s.id AND e.seq = s.last_seq), 0) AS cursor`
 
 // isOpenSweep is the condition of the index sweeps_open.
@@ -85,6 +86,13 @@ func (r *sweepRow) sweep() (tourney.Sweep, error) {
 	}
 	if err := decodeJSON("spec of sweep "+r.ID, r.Spec, &s.Spec); err != nil {
 		return s, err
+	}
+	var err error
+	if s.Amended, err = decodeOptional[tourney.Amendment]("amendment of sweep "+r.ID, r.Amended); err != nil {
+		return s, err
+	}
+	if s.Amended != nil && s.Amended.Name != "" {
+		s.Spec.Name = s.Amended.Name
 	}
 	return s, decodeJSON("plan of sweep "+r.ID, r.Plan, &s.Plan)
 }
@@ -147,7 +155,7 @@ func (r *Reader) SweepByKey(ctx context.Context, key string) (sweep, keyBody str
 		ID      string `db:"id"`
 		KeyBody string `db:"key_body"`
 	}
-	err = r.db.GetContext(ctx, &row, `SELECT id, key_body FROM sweeps WHERE key = ?`, key)
+	err = r.db.GetContext(ctx, &row, `SELECT id, key_body FROM sweeps WHERE key = ? AND deleting = 0`, key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", "", fmt.Errorf("sweep with that key: %w", tourney.ErrNotFound)
 	}
@@ -157,7 +165,7 @@ func (r *Reader) SweepByKey(ctx context.Context, key string) (sweep, keyBody str
 // selectSweeps reads sweeps with their numbers of trials and their best.
 func selectSweeps(ctx context.Context, q queryer, op, where string, args ...any) ([]tourney.Sweep, error) {
 	var rows []sweepRow
-	if err := q.SelectContext(ctx, &rows, `SELECT `+sweepColumns+` FROM sweeps s `+where, args...); err != nil {
+	if err := q.SelectContext(ctx, &rows, `SELECT `+sweepColumns+` FROM (SELECT * FROM sweeps WHERE deleting = 0) s `+where, args...); err != nil {
 		return nil, sqlError(op, err)
 	}
 	sweeps := make([]tourney.Sweep, len(rows))
@@ -196,7 +204,7 @@ func tally(ctx context.Context, q queryer, op string, s *tourney.Sweep) error {
 // it when they are empty.
 func mustExist(ctx context.Context, q queryer, op, id string) error {
 	var there bool
-	if err := q.GetContext(ctx, &there, `SELECT EXISTS (SELECT 1 FROM sweeps WHERE id = ?)`, id); err != nil {
+	if err := q.GetContext(ctx, &there, `SELECT EXISTS (SELECT 1 FROM sweeps WHERE id = ? AND deleting = 0)`, id); err != nil {
 		return sqlError(op, err)
 	}
 	if !there {

@@ -31,6 +31,7 @@ type trialRow struct {
 
 	Violation float64          `db:"violation"`
 	Parent    sql.Null[string] `db:"parent"`
+	Telemetry sql.Null[string] `db:"telemetry"`
 	boardKey
 	dated bool // Created is set
 }
@@ -47,7 +48,7 @@ type boardKey struct {
 }
 
 const trialColumns = `sweep, number, state, params, rung, step, best_step, value, metrics, reason, error, attempts, created, ended,
-	violation, parent, bad, beyond, depth, blank, loss`
+	violation, parent, telemetry, bad, beyond, depth, blank, loss`
 
 // isOpenTrial is the condition of the index trials_open.
 const isOpenTrial = `state IN ('queued', 'running', 'paused')`
@@ -65,6 +66,9 @@ func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 		Reason: t.Reason, Error: t.Error, Attempts: t.Attempts, Ended: nullMicros(t.Ended), Violation: t.Violation,
 	}
 	if row.Parent, err = optionalJSON(what+": parent", t.Parent); err != nil {
+		return row, err
+	}
+	if row.Telemetry, err = optionalJSON(what+": telemetry", t.Telemetry); err != nil {
 		return row, err
 	}
 	if err := finite(fmt.Sprintf("trials.%d.violation", t.Number), t.Violation); err != nil {
@@ -109,14 +113,14 @@ func (r *trialRow) write(t *tx, metric tourney.Metric) (was tourney.TrialState, 
 	switch {
 	case err == nil:
 		return was, t.change(`UPDATE trials SET state = ?, rung = ?, step = ?, best_step = ?, value = ?, loss = ?, metrics = ?,
-				reason = ?, error = ?, attempts = ?, ended = COALESCE(ended, ?), violation = ?
+				reason = ?, error = ?, attempts = ?, ended = COALESCE(ended, ?), violation = ?, telemetry = ?
 			WHERE sweep = ? AND number = ?`,
-			r.State, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics, r.Reason, r.Error, r.Attempts, ended, r.Violation, r.Sweep, r.Number)
+			r.State, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics, r.Reason, r.Error, r.Attempts, ended, r.Violation, r.Telemetry, r.Sweep, r.Number)
 	case errors.Is(err, sql.ErrNoRows):
-		_, err = t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		_, err = t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent, telemetry)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			r.Sweep, r.Number, r.State, r.Params, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics,
-			r.Reason, r.Error, r.Attempts, created, ended, r.Violation, r.Parent)
+			r.Reason, r.Error, r.Attempts, created, ended, r.Violation, r.Parent, r.Telemetry)
 	}
 	return "", err
 }
@@ -135,6 +139,9 @@ func (r *trialRow) trial() (tourney.Trial, error) {
 		return t, err
 	}
 	var err error
+	if t.Telemetry, err = decodeOptional[tourney.Telemetry]("telemetry of "+what, r.Telemetry); err != nil {
+		return t, err
+	}
 	if t.Parent, err = decodeOptional[tourney.Parent]("parent of "+what, r.Parent); err != nil {
 		return t, err
 	}
@@ -184,29 +191,46 @@ func (r *Reader) OpenTrials(ctx context.Context, sweep string) ([]tourney.Trial,
 
 // Trials lists the trials of a sweep by number.
 func (r *Reader) Trials(ctx context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
-	after, err := readCursor("trials", page.Cursor, -1)
+	// A cursor belongs to the list with that state and that order.
+	list, first, follows, order := "trials"+string(page.State), -1, ">", "ASC"
+	if page.Last {
+		list, first, follows, order = list+"-", math.MaxInt, "<", "DESC"
+	}
+	after, err := readCursor(list, page.Cursor, first)
 	if err != nil {
 		return nil, "", err
 	}
 	size := pageSize(page.Limit)
-	return r.trialPage(ctx, "trials", sweep, size,
+	where, args := `WHERE sweep = ? `, []any{sweep}
+	if page.State != "" {
+		where, args = where+`AND state = ? `, append(args, page.State)
+	}
+	return r.trialPage(ctx, list, sweep, size,
 		func(row *trialRow) any { return row.Number },
-		`WHERE sweep = ? AND number > ? ORDER BY number LIMIT ?`, sweep, after, size+1)
+		where+`AND number `+follows+` ? ORDER BY number `+order+` LIMIT ?`, append(args, after, size+1)...)
 }
 
 // Leaderboard lists the trials of a sweep in the order of
 // tourney.Metric.CompareTrials.
 func (r *Reader) Leaderboard(ctx context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
-	after, err := readCursor("board", page.Cursor, boardKey{Depth: math.MinInt, Number: -1})
+	list := "board"
+	if page.Rung > 0 {
+		list = fmt.Sprint("board", page.Rung)
+	}
+	after, err := readCursor(list, page.Cursor, boardKey{Depth: math.MinInt, Number: -1})
 	if err != nil {
 		return nil, "", err
 	}
 	size := pageSize(page.Limit)
-	return r.trialPage(ctx, "board", sweep, size,
+	deepest := math.MaxInt
+	if page.Rung > 0 {
+		deepest = -page.Rung
+	}
+	return r.trialPage(ctx, list, sweep, size,
 		func(row *trialRow) any { return row.place() },
-		`WHERE sweep = ? AND (bad, beyond, depth, blank, loss, number) > (?, ?, ?, ?, ?, ?)
+		`WHERE sweep = ? AND (bad, beyond, depth, blank, loss, number) > (?, ?, ?, ?, ?, ?) AND depth <= ?
 		ORDER BY bad, beyond, depth, blank, loss, number LIMIT ?`,
-		sweep, after.Bad, after.Beyond, after.Depth, after.Blank, after.Loss, after.Number, size+1)
+		sweep, after.Bad, after.Beyond, after.Depth, after.Blank, after.Loss, after.Number, deepest, size+1)
 }
 
 // place returns where on the board the row is.
@@ -307,4 +331,58 @@ func (r *Reader) Points(ctx context.Context, sweep string, number int) ([]tourne
 		}
 	}
 	return points, nil
+}
+
+// Rungs says how many trials each rung of a sweep has seen, the lowest first.
+func (r *Reader) Rungs(ctx context.Context, sweep string) (rungs []tourney.RungCount, err error) {
+	op := "read rungs"
+	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
+		sweeps, err := selectSweeps(ctx, tx, op, `WHERE s.id = ?`, sweep)
+		if err == nil && len(sweeps) == 0 {
+			return fmt.Errorf("sweep %s: %w", sweep, tourney.ErrNotFound)
+		}
+		if err != nil {
+			return err
+		}
+		var counts []struct {
+			Rung   int                `db:"rung"`
+			State  tourney.TrialState `db:"state"`
+			Trials int                `db:"trials"`
+		}
+		if err := tx.SelectContext(ctx, &counts, `SELECT rung, state, count(*) AS trials FROM trials WHERE sweep = ? GROUP BY state, rung`, sweep); err != nil {
+			return sqlError(op, err)
+		}
+		rungs = make([]tourney.RungCount, max(len(sweeps[0].Plan.Ladder), 1))
+		for i := range rungs {
+			rungs[i].Rung, rungs[i].Budget = i, sweeps[0].Plan.Budget
+			if i < len(sweeps[0].Plan.Ladder) {
+				rungs[i].Budget = sweeps[0].Plan.Ladder[i]
+			}
+		}
+		for _, c := range counts {
+			for i := 0; i <= c.Rung && i < len(rungs); i++ {
+				rungs[i].Reached += c.Trials
+				if i < c.Rung {
+					rungs[i].Promoted += c.Trials
+				}
+			}
+			going := c.State == tourney.TrialQueued || c.State == tourney.TrialRunning
+			if next := c.Rung + 1; going && next < len(rungs) {
+				rungs[next].Training += c.Trials
+			}
+			if c.Rung < 0 || c.Rung >= len(rungs) {
+				continue
+			}
+			switch {
+			case going:
+				rungs[c.Rung].Promoted += c.Trials
+			case c.State.Terminal():
+				rungs[c.Rung].Stopped += c.Trials
+			default:
+				rungs[c.Rung].Waiting += c.Trials
+			}
+		}
+		return nil
+	})
+	return rungs, err
 }

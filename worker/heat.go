@@ -8,6 +8,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,12 @@ type heat struct {
 	w       *Worker
 	key     string
 	joining []*task       // guarded by w.mu
+	rows    int           // that a step trains on, all folds together
 	wake    chan struct{} // someone joins
+
+	// What trains now, for the heat's goroutine.
+	family trainers.Family
+	data   *dataset.Data
 }
 
 // run trains until nobody is left. New jobs with the same key then start a new
@@ -76,7 +82,13 @@ func (h *heat) train(ctx context.Context) (err error) {
 		}
 	}()
 	defer runtime.KeepAlive(data)
-	return family.Trainer.Train(ctx, data.Share(first.Job.Share), h.w.pool, h)
+	h.family, h.data = family, data.Share(first.Job.Share)
+	defer func() { h.data = nil }()
+	h.rows = 0
+	for _, f := range h.data.Folds {
+		h.rows += f.Train.N
+	}
+	return family.Trainer.Train(ctx, h.data, h.w.pool, h)
 }
 
 // Next implements trainers.Feed.
@@ -150,6 +162,7 @@ type task struct {
 	state   []byte
 	stopped atomic.Bool
 	joined  bool      // the trainer has it; guarded by w.mu
+	began   time.Time // when it joined the heat
 	saved   time.Time // when the last checkpoint within the rung was taken
 	last    tourney.Point
 }
@@ -158,6 +171,7 @@ type task struct {
 // over: that costs time and changes nothing.
 func (t *task) prepare(ctx context.Context) bool {
 	t.saved = time.Now()
+	t.began = t.saved
 	c := t.grant.Job.Checkpoint
 	if c == nil {
 		return true
@@ -230,8 +244,37 @@ func (t *task) End(end tourney.End, state []byte) {
 		t.grant.Job.Kind == tourney.JobRung && !math.IsNaN(v) && !math.IsInf(v, 0) {
 		end.Last = &v
 	}
+	if t.grant.Job.Kind == tourney.JobFinal && end.Outcome == tourney.OutcomeDone && state != nil {
+		state = t.seal(end.Metrics, state)
+	}
 	t.w.spool.end(t, end, state, end.Step)
 	t.w.forget(t)
+}
+
+// seal turns the last state of a final job into the model that the sweep
+// leaves. A state that cannot be turned into one is of no use to anybody; the
+// metrics of the trial count all the same.
+func (t *task) seal(metrics tourney.Metrics, state []byte) []byte {
+	document, err := trainers.Seal(t.heat.family, &t.grant.Job, t.heat.data, metrics, state)
+	if err != nil {
+		t.w.cfg.Log.Error("the trial leaves no model", describe(&t.grant), "error", err)
+		return nil
+	}
+	return document
+}
+
+// telemetry tells how the attempt ran up to a step, or nil if it took none.
+func (t *task) telemetry(step int) *tourney.Telemetry {
+	if c := t.grant.Job.Checkpoint; c != nil {
+		step -= c.Step
+	}
+	seconds := time.Since(t.began).Seconds()
+	if step <= 0 || t.began.IsZero() || seconds <= 0 {
+		return nil
+	}
+	memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+	metrics.Read(memory)
+	return &tourney.Telemetry{RowsPerSecond: float64(step) * float64(t.heat.rows) / seconds, Memory: int64(memory[0].Value.Uint64())}
 }
 
 // maxPoints bounds the learning curve that is kept of a trial.

@@ -29,6 +29,7 @@ type draft struct {
 	tourney.Entry
 	state     []byte // for the checkpoint
 	stateStep int
+	final     bool // of a final job: the state is the model
 }
 
 // sentEnd is an end that was sent, with its checkpoint uploaded.
@@ -54,7 +55,7 @@ func (s *spool) draft(t *task) *draft {
 	token := t.grant.Token
 	d := s.pending[token]
 	if d == nil {
-		d = &draft{Entry: tourney.Entry{Token: token, Rung: t.grant.Job.Rung}}
+		d = &draft{Entry: tourney.Entry{Token: token, Rung: t.grant.Job.Rung}, final: t.grant.Job.Kind == tourney.JobFinal}
 		s.pending[token] = d
 		s.order = append(s.order, token)
 	}
@@ -81,7 +82,7 @@ func (s *spool) checkpoint(t *task, state []byte, step int) {
 func (s *spool) end(t *task, end tourney.End, state []byte, step int) {
 	s.mu.Lock()
 	d := s.draft(t)
-	d.End = &end
+	d.End, d.Telemetry = &end, t.telemetry(end.Step)
 	if state != nil {
 		d.state, d.stateStep = state, step
 	}
@@ -183,6 +184,17 @@ func (s *spool) take() []*draft {
 	return drafts
 }
 
+// tries is how often an upload is tried: a checkpoint costs time if it is lost,
+// the model of a final job is lost for good.
+func tries(drafts []*draft) int {
+	for _, d := range drafts {
+		if d.End != nil && d.final {
+			return 60
+		}
+	}
+	return 3
+}
+
 // upload puts the states of a report into one blob. If it cannot, the entries
 // go without checkpoints: a trial that is promoted later starts over.
 func (s *spool) upload(ctx context.Context, drafts []*draft) {
@@ -197,12 +209,12 @@ func (s *spool) upload(ctx context.Context, drafts []*draft) {
 	var hash string
 	if len(blob) > 0 {
 		var err error
-		for try := range 3 {
+		for try := range tries(drafts) {
 			if hash, err = s.w.cfg.Blobs.Put(ctx, blob); err == nil || ctx.Err() != nil {
 				break
 			}
 			s.w.cfg.Log.Warn("upload checkpoints", "error", err)
-			pause(ctx, time.Duration(1+try)*time.Second)
+			pause(ctx, min(time.Duration(1+try)*time.Second, resendAfter))
 		}
 	}
 	s.mu.Lock()

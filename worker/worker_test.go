@@ -35,7 +35,7 @@ func open(t *testing.T, data worker.Data, edit ...func(*boss)) *shop {
 	w := worker.New(worker.Config{
 		Bus: s.boss, Blobs: s.shelf, Data: data, Slots: 4, Lease: 30 * time.Second, Log: slog.New(slog.DiscardHandler),
 		Trainers: func(name string) (trainers.Family, bool) {
-			return trainers.Family{Trainer: s.trainer}, name == "counter"
+			return trainers.Family{Trainer: s.trainer, Open: openSteps, ReadModel: readSteps}, name == "counter"
 		},
 	})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,6 +119,9 @@ type unreachable struct {
 func (e *unreachable) Error() string {
 	if errors.Is(e.err, syscall.ECONNREFUSED) {
 		return fmt.Sprintf("nothing listens at %s: is the server running? start one with tourney up", e.base)
+	}
+	if bad := new(tls.CertificateVerificationError); errors.As(e.err, &bad) {
+		return fmt.Sprintf("%s is not trusted: %v; if its certificate is of tourney tls init, say which authority to trust: --ca ca.pem", e.base, bad.Err)
 	}
 	err := e.err
 	if u := new(url.Error); errors.As(err, &u) {

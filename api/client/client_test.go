@@ -55,7 +55,7 @@ func serve(t *testing.T) (base string, world *apitest.World) {
 	if _, err := world.Table(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, telco); err != nil {
 		t.Fatal(err)
 	}
-	s, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Version: "9.9", Logger: slog.New(slog.DiscardHandler)})
+	s, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Access: world, Version: "9.9", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -499,7 +499,7 @@ func quick(t *testing.T, through func(http.RoundTripper) http.RoundTripper, do f
 		if _, err := world.Table(t.Context(), tourney.DatasetRequest{Name: "telco", Target: "y"}, telco); err != nil {
 			t.Fatal(err)
 		}
-		s, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Logger: slog.New(slog.DiscardHandler)})
+		s, err := api.New(api.Config{Service: world, Reader: world, Datasets: world, Blobs: world, Access: world, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

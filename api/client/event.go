@@ -126,6 +126,7 @@ func (f *follower) read(body io.Reader, alive func()) error {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, maxMessage)
 	id, data := f.after, ""
+	logged := false // the message has an id: others are no events of the log
 	for lines.Scan() {
 		alive()
 		field, value, _ := strings.Cut(lines.Text(), ":")
@@ -136,14 +137,14 @@ func (f *follower) read(body io.Reader, alive func()) error {
 			if err != nil {
 				return fatal{fmt.Errorf("read events: the id %q is not a number", value)}
 			}
-			id = n
+			id, logged = n, true
 		case "data":
 			data += value
 		case "":
 			if lines.Text() != "" {
 				continue // a comment
 			}
-			if data != "" {
+			if data != "" && logged {
 				ev, err := decode(data)
 				if err != nil {
 					return fatal{err}
@@ -152,7 +153,7 @@ func (f *follower) read(body io.Reader, alive func()) error {
 					return errEnough
 				}
 			}
-			f.after, data = id, ""
+			f.after, data, logged = id, "", false
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {

@@ -55,6 +55,21 @@ func (e IngestPhase) Valid() bool {
 	}
 }
 
+// Defines values for DeleteSweepParamsForce.
+const (
+	Cancel DeleteSweepParamsForce = "cancel"
+)
+
+// Valid indicates whether the value is a known member of the DeleteSweepParamsForce enum.
+func (e DeleteSweepParamsForce) Valid() bool {
+	switch e {
+	case Cancel:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetImportanceParamsMethod.
 const (
 	Fanova GetImportanceParamsMethod = "fanova"
@@ -71,6 +86,93 @@ func (e GetImportanceParamsMethod) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// Defines values for ListTrialsParamsFilter.
+const (
+	StateCancelled ListTrialsParamsFilter = "state:cancelled"
+	StateCompleted ListTrialsParamsFilter = "state:completed"
+	StateDiverged  ListTrialsParamsFilter = "state:diverged"
+	StateFailed    ListTrialsParamsFilter = "state:failed"
+	StatePaused    ListTrialsParamsFilter = "state:paused"
+	StatePruned    ListTrialsParamsFilter = "state:pruned"
+	StateQueued    ListTrialsParamsFilter = "state:queued"
+	StateRunning   ListTrialsParamsFilter = "state:running"
+)
+
+// Valid indicates whether the value is a known member of the ListTrialsParamsFilter enum.
+func (e ListTrialsParamsFilter) Valid() bool {
+	switch e {
+	case StateCancelled:
+		return true
+	case StateCompleted:
+		return true
+	case StateDiverged:
+		return true
+	case StateFailed:
+		return true
+	case StatePaused:
+		return true
+	case StatePruned:
+		return true
+	case StateQueued:
+		return true
+	case StateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTrialsParamsSort.
+const (
+	MinusNumber ListTrialsParamsSort = "-number"
+	Number      ListTrialsParamsSort = "number"
+)
+
+// Valid indicates whether the value is a known member of the ListTrialsParamsSort enum.
+func (e ListTrialsParamsSort) Valid() bool {
+	switch e {
+	case MinusNumber:
+		return true
+	case Number:
+		return true
+	default:
+		return false
+	}
+}
+
+// AccessToken defines model for AccessToken.
+type AccessToken = tourney.AccessToken
+
+// AmendRequest defines model for AmendRequest.
+type AmendRequest struct {
+	// Limits What ends a search beside its cap of trials.
+	Limits *Limits `json:"limits,omitempty"`
+	Name   string  `json:"name,omitempty"`
+
+	// RunCap Trials in all; not less than before.
+	RunCap int `json:"run_cap,omitempty"`
+}
+
+// Amendment What users have changed of a sweep since it was created.
+type Amendment = tourney.Amendment
+
+// AskReply defines model for AskReply.
+type AskReply = tourney.AskReply
+
+// AskRequest defines model for AskRequest.
+type AskRequest = tourney.AskRequest
+
+// AskedTrial A trial that is to be trained up to its budget.
+type AskedTrial = tourney.AskedTrial
+
+// Audit defines model for Audit.
+type Audit = tourney.Audit
+
+// AuditList defines model for AuditList.
+type AuditList struct {
+	Items []Audit `json:"items"`
 }
 
 // Bin One bar of a histogram.
@@ -117,8 +219,20 @@ type EnrolRequest = tourney.EnrolRequest
 // Enrolment defines model for Enrolment.
 type Enrolment = tourney.Enrolment
 
+// ExtendRequest defines model for ExtendRequest.
+type ExtendRequest struct {
+	// Limits What ends a search beside its cap of trials.
+	Limits *Limits `json:"limits,omitempty"`
+
+	// RunCap Trials in all, those that there are among them.
+	RunCap int `json:"run_cap,omitempty"`
+}
+
 // FieldError defines model for FieldError.
 type FieldError = tourney.FieldError
+
+// Forecast What a sweep would do. All but the first three fields is there if it is valid.
+type Forecast = tourney.Forecast
 
 // Front defines model for Front.
 type Front = tourney.Front
@@ -186,6 +300,9 @@ type IngestList struct {
 	Items []Ingest `json:"items"`
 }
 
+// IssuedToken defines model for IssuedToken.
+type IssuedToken = tourney.IssuedToken
+
 // Leaderboard defines model for Leaderboard.
 type Leaderboard struct {
 	Items  []Trial `json:"items"`
@@ -207,6 +324,23 @@ type Metric = tourney.Metric
 
 // Metrics Named values at one step; only finite ones.
 type Metrics = tourney.Metrics
+
+// Model A model with all that it takes to ask it.
+type Model = json.RawMessage
+
+// ModelInfo defines model for ModelInfo.
+type ModelInfo struct {
+	Bytes int64 `json:"bytes"`
+
+	// Step So many steps it was trained.
+	Step  int `json:"step"`
+	Trial int `json:"trial"`
+}
+
+// ModelList defines model for ModelList.
+type ModelList struct {
+	Items []ModelInfo `json:"items"`
+}
 
 // Order defines model for Order.
 type Order = tourney.Order
@@ -246,8 +380,33 @@ type Problem = problem.Problem
 // Reason defines model for Reason.
 type Reason = tourney.Reason
 
+// RungCount Of the trials that have finished it, `promoted` went on, `stopped` ended
+// there, and `waiting` did neither yet. `training` are on their way to it.
+type RungCount = tourney.RungCount
+
+// RungForecast defines model for RungForecast.
+type RungForecast = tourney.RungForecast
+
 // Scalar A value of a parameter.
 type Scalar = any
+
+// Scope defines model for Scope.
+type Scope = tourney.Scope
+
+// Session defines model for Session.
+type Session struct {
+	// Name Of the caller's token.
+	Name *string `json:"name,omitempty"`
+
+	// Needed Whether this server asks for tokens.
+	Needed bool   `json:"needed"`
+	Scope  *Scope `json:"scope,omitempty"`
+}
+
+// SessionRequest defines model for SessionRequest.
+type SessionRequest struct {
+	Token string `json:"token"`
+}
 
 // Shard defines model for Shard.
 type Shard = tourney.Shard
@@ -277,6 +436,20 @@ type SweepState = tourney.SweepState
 
 // Task defines model for Task.
 type Task = tourney.Task
+
+// Tell defines model for Tell.
+type Tell = tourney.Tell
+
+// TokenList defines model for TokenList.
+type TokenList struct {
+	Items []AccessToken `json:"items"`
+}
+
+// TokenRequest defines model for TokenRequest.
+type TokenRequest = tourney.TokenRequest
+
+// Told defines model for Told.
+type Told = tourney.Told
 
 // Trial defines model for Trial.
 type Trial = tourney.Trial
@@ -319,11 +492,20 @@ type LastEventID = int64
 // Limit defines model for Limit.
 type Limit = int
 
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // SweepID defines model for SweepID.
 type SweepID = string
 
 // TrialNumber defines model for TrialNumber.
 type TrialNumber = int
+
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Limit The most items to return.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // GetBlobParams defines parameters for GetBlob.
 type GetBlobParams struct {
@@ -434,6 +616,47 @@ type ListSweepsParams struct {
 type CreateSweepParams struct {
 	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// DeleteSweepParams defines parameters for DeleteSweep.
+type DeleteSweepParams struct {
+	Force *DeleteSweepParamsForce `form:"force,omitempty" json:"force,omitempty"`
+}
+
+// DeleteSweepParamsForce defines parameters for DeleteSweep.
+type DeleteSweepParamsForce string
+
+// GetSweepParams defines parameters for GetSweep.
+type GetSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// AmendSweepParams defines parameters for AmendSweep.
+type AmendSweepParams struct {
+	// IfMatch The ETag of the sweep as you know it, or *. Without it the answer is a 428, and a 412 if somebody else has changed it.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// AskTrialsParams defines parameters for AskTrials.
+type AskTrialsParams struct {
+	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CancelSweepParams defines parameters for CancelSweep.
+type CancelSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // StreamSweepEventsParams defines parameters for StreamSweepEvents.
@@ -443,6 +666,14 @@ type StreamSweepEventsParams struct {
 
 	// LastEventID As sent by a browser that connects again.
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
+// ExtendSweepParams defines parameters for ExtendSweep.
+type ExtendSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // GetHistoryParams defines parameters for GetHistory.
@@ -470,21 +701,57 @@ type GetImportanceParamsMethod string
 
 // GetLeaderboardParams defines parameters for GetLeaderboard.
 type GetLeaderboardParams struct {
+	// Filter `rung>=N`: trials that have finished the rung N.
+	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
+
 	// Limit The most items to return.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// PauseSweepParams defines parameters for PauseSweep.
+type PauseSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// ResumeSweepParams defines parameters for ResumeSweep.
+type ResumeSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// TellTrialsJSONBody defines parameters for TellTrials.
+type TellTrialsJSONBody struct {
+	Tells []Tell `json:"tells"`
 }
 
 // ListTrialsParams defines parameters for ListTrials.
 type ListTrialsParams struct {
+	// Filter Trials in a state.
+	Filter *ListTrialsParamsFilter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Sort `-number` has the last first. Best first is the leaderboard.
+	Sort *ListTrialsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// Limit The most items to return.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ListTrialsParamsFilter defines parameters for ListTrials.
+type ListTrialsParamsFilter string
+
+// ListTrialsParamsSort defines parameters for ListTrials.
+type ListTrialsParamsSort string
 
 // AddDatasetJSONRequestBody defines body for AddDataset for application/json ContentType.
 type AddDatasetJSONRequestBody = DatasetRequest
@@ -492,17 +759,47 @@ type AddDatasetJSONRequestBody = DatasetRequest
 // AddDatasetMultipartRequestBody defines body for AddDataset for multipart/form-data ContentType.
 type AddDatasetMultipartRequestBody AddDatasetMultipartBody
 
+// CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
+type CreateSessionJSONRequestBody = SessionRequest
+
 // CreateSweepJSONRequestBody defines body for CreateSweep for application/json ContentType.
 type CreateSweepJSONRequestBody = SweepFile
+
+// ValidateSweepJSONRequestBody defines body for ValidateSweep for application/json ContentType.
+type ValidateSweepJSONRequestBody = SweepFile
+
+// AmendSweepJSONRequestBody defines body for AmendSweep for application/json ContentType.
+type AmendSweepJSONRequestBody = AmendRequest
+
+// AskTrialsJSONRequestBody defines body for AskTrials for application/json ContentType.
+type AskTrialsJSONRequestBody = AskRequest
+
+// ExtendSweepJSONRequestBody defines body for ExtendSweep for application/json ContentType.
+type ExtendSweepJSONRequestBody = ExtendRequest
+
+// TellTrialsJSONRequestBody defines body for TellTrials for application/json ContentType.
+type TellTrialsJSONRequestBody TellTrialsJSONBody
+
+// CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
+type CreateTokenJSONRequestBody = TokenRequest
 
 // EnrolWorkerJSONRequestBody defines body for EnrolWorker for application/json ContentType.
 type EnrolWorkerJSONRequestBody = EnrolRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetDocs This document, for people
+	// (GET /api/docs)
+	GetDocs(ctx echo.Context) error
+	// GetDocsStyle How that page looks
+	// (GET /api/docs/style.css)
+	GetDocsStyle(ctx echo.Context) error
 	// GetContract This document
 	// (GET /api/openapi.yaml)
 	GetContract(ctx echo.Context) error
+	// ListAudit What was changed, by whom, newest first
+	// (GET /api/v1/audit)
+	ListAudit(ctx echo.Context, params ListAuditParams) error
 	// GetBlob Fetch a blob, or a range of it
 	// (GET /api/v1/blobs/sha256/{hex})
 	GetBlob(ctx echo.Context, hex string, params GetBlobParams) error
@@ -533,21 +830,45 @@ type ServerInterface interface {
 	// GetIngest Tell how far the taking in of a table is
 	// (GET /api/v1/ingests/{id})
 	GetIngest(ctx echo.Context, id IngestID) error
+	// DeleteSession Log a browser out
+	// (DELETE /api/v1/session)
+	DeleteSession(ctx echo.Context) error
+	// GetSession Who am I, and is a token needed
+	// (GET /api/v1/session)
+	GetSession(ctx echo.Context) error
+	// CreateSession Log a browser in with a token
+	// (POST /api/v1/session)
+	CreateSession(ctx echo.Context) error
 	// ListSweeps List sweeps, newest first
 	// (GET /api/v1/sweeps)
 	ListSweeps(ctx echo.Context, params ListSweepsParams) error
 	// CreateSweep Create a sweep
 	// (POST /api/v1/sweeps)
 	CreateSweep(ctx echo.Context, params CreateSweepParams) error
+	// ValidateSweep Say what a sweep would do
+	// (POST /api/v1/sweeps/validate)
+	ValidateSweep(ctx echo.Context) error
+	// DeleteSweep Delete a sweep with all that is known of it
+	// (DELETE /api/v1/sweeps/{id})
+	DeleteSweep(ctx echo.Context, id SweepID, params DeleteSweepParams) error
 	// GetSweep Show a sweep
 	// (GET /api/v1/sweeps/{id})
-	GetSweep(ctx echo.Context, id SweepID) error
+	GetSweep(ctx echo.Context, id SweepID, params GetSweepParams) error
+	// AmendSweep Change a sweep's name, cap or limits
+	// (PATCH /api/v1/sweeps/{id})
+	AmendSweep(ctx echo.Context, id SweepID, params AmendSweepParams) error
+	// AskTrials Ask for trials to train yourself
+	// (POST /api/v1/sweeps/{id}/ask)
+	AskTrials(ctx echo.Context, id SweepID, params AskTrialsParams) error
 	// CancelSweep End a sweep now
 	// (POST /api/v1/sweeps/{id}/cancel)
-	CancelSweep(ctx echo.Context, id SweepID) error
+	CancelSweep(ctx echo.Context, id SweepID, params CancelSweepParams) error
 	// StreamSweepEvents Follow the events of one sweep
 	// (GET /api/v1/sweeps/{id}/events)
 	StreamSweepEvents(ctx echo.Context, id SweepID, params StreamSweepEventsParams) error
+	// ExtendSweep Give a sweep more trials, or other limits
+	// (POST /api/v1/sweeps/{id}/extend)
+	ExtendSweep(ctx echo.Context, id SweepID, params ExtendSweepParams) error
 	// GetHistory The reports of a sweep as folded, oldest first, with the best so far
 	// (GET /api/v1/sweeps/{id}/history)
 	GetHistory(ctx echo.Context, id SweepID, params GetHistoryParams) error
@@ -557,15 +878,24 @@ type ServerInterface interface {
 	// GetLeaderboard List trials, best first
 	// (GET /api/v1/sweeps/{id}/leaderboard)
 	GetLeaderboard(ctx echo.Context, id SweepID, params GetLeaderboardParams) error
+	// ListModels List the trials of a sweep that leave a model, by number
+	// (GET /api/v1/sweeps/{id}/models)
+	ListModels(ctx echo.Context, id SweepID) error
 	// GetPareto The trials that none is better than in every objective
 	// (GET /api/v1/sweeps/{id}/pareto)
 	GetPareto(ctx echo.Context, id SweepID) error
 	// PauseSweep Start no more jobs
 	// (POST /api/v1/sweeps/{id}/pause)
-	PauseSweep(ctx echo.Context, id SweepID) error
+	PauseSweep(ctx echo.Context, id SweepID, params PauseSweepParams) error
 	// ResumeSweep Go on after a pause
 	// (POST /api/v1/sweeps/{id}/resume)
-	ResumeSweep(ctx echo.Context, id SweepID) error
+	ResumeSweep(ctx echo.Context, id SweepID, params ResumeSweepParams) error
+	// ListRungs How many trials each rung has seen, the lowest first
+	// (GET /api/v1/sweeps/{id}/rungs)
+	ListRungs(ctx echo.Context, id SweepID) error
+	// TellTrials Tell what came of trials
+	// (POST /api/v1/sweeps/{id}/tell)
+	TellTrials(ctx echo.Context, id SweepID) error
 	// ListTrials List trials by number
 	// (GET /api/v1/sweeps/{id}/trials)
 	ListTrials(ctx echo.Context, id SweepID, params ListTrialsParams) error
@@ -575,6 +905,18 @@ type ServerInterface interface {
 	// GetTrialMetrics The learning curve of a trial, by step
 	// (GET /api/v1/sweeps/{id}/trials/{n}/metrics)
 	GetTrialMetrics(ctx echo.Context, id SweepID, n TrialNumber) error
+	// GetTrialModel The model that a trial leaves
+	// (GET /api/v1/sweeps/{id}/trials/{n}/model)
+	GetTrialModel(ctx echo.Context, id SweepID, n TrialNumber) error
+	// ListTokens List tokens, newest first, without their secrets
+	// (GET /api/v1/tokens)
+	ListTokens(ctx echo.Context) error
+	// CreateToken Make a token
+	// (POST /api/v1/tokens)
+	CreateToken(ctx echo.Context) error
+	// RevokeToken Revoke a token, at once, with its sessions
+	// (DELETE /api/v1/tokens/{token})
+	RevokeToken(ctx echo.Context, token string) error
 	// ListWorkers List the workers heard of in the last hour, newest first
 	// (GET /api/v1/workers)
 	ListWorkers(ctx echo.Context) error
@@ -584,6 +926,9 @@ type ServerInterface interface {
 	// GetHealth Whether the process answers
 	// (GET /healthz)
 	GetHealth(ctx echo.Context) error
+	// GetMetrics Figures of the server, for Prometheus
+	// (GET /metrics)
+	GetMetrics(ctx echo.Context) error
 	// GetReady Whether the service can take work
 	// (GET /readyz)
 	GetReady(ctx echo.Context) error
@@ -594,12 +939,48 @@ type ServerInterfaceWrapper struct {
 	Handler ServerInterface
 }
 
+// GetDocs converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDocs(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDocs(ctx)
+	return err
+}
+
+// GetDocsStyle converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDocsStyle(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDocsStyle(ctx)
+	return err
+}
+
 // GetContract converts echo context to params.
 func (w *ServerInterfaceWrapper) GetContract(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetContract(ctx)
+	return err
+}
+
+// ListAudit converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAudit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAudit(ctx, params)
 	return err
 }
 
@@ -965,6 +1346,33 @@ func (w *ServerInterfaceWrapper) GetIngest(ctx echo.Context) error {
 	return err
 }
 
+// DeleteSession converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteSession(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteSession(ctx)
+	return err
+}
+
+// GetSession converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSession(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSession(ctx)
+	return err
+}
+
+// CreateSession converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSession(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSession(ctx)
+	return err
+}
+
 // ListSweeps converts echo context to params.
 func (w *ServerInterfaceWrapper) ListSweeps(ctx echo.Context) error {
 	var err error
@@ -1013,9 +1421,58 @@ func (w *ServerInterfaceWrapper) CreateSweep(ctx echo.Context) error {
 
 		params.IdempotencyKey = &IdempotencyKey
 	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateSweep(ctx, params)
+	return err
+}
+
+// ValidateSweep converts echo context to params.
+func (w *ServerInterfaceWrapper) ValidateSweep(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ValidateSweep(ctx)
+	return err
+}
+
+// DeleteSweep converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteSweep(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSweepParams
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", ctx.QueryParams(), &params.Force, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter force: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteSweep(ctx, id, params)
 	return err
 }
 
@@ -1030,8 +1487,100 @@ func (w *ServerInterfaceWrapper) GetSweep(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSweepParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetSweep(ctx, id)
+	err = w.Handler.GetSweep(ctx, id, params)
+	return err
+}
+
+// AmendSweep converts echo context to params.
+func (w *ServerInterfaceWrapper) AmendSweep(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AmendSweepParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AmendSweep(ctx, id, params)
+	return err
+}
+
+// AskTrials converts echo context to params.
+func (w *ServerInterfaceWrapper) AskTrials(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AskTrialsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AskTrials(ctx, id, params)
 	return err
 }
 
@@ -1046,8 +1595,28 @@ func (w *ServerInterfaceWrapper) CancelSweep(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelSweepParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CancelSweep(ctx, id)
+	err = w.Handler.CancelSweep(ctx, id, params)
 	return err
 }
 
@@ -1090,6 +1659,42 @@ func (w *ServerInterfaceWrapper) StreamSweepEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StreamSweepEvents(ctx, id, params)
+	return err
+}
+
+// ExtendSweep converts echo context to params.
+func (w *ServerInterfaceWrapper) ExtendSweep(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExtendSweepParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExtendSweep(ctx, id, params)
 	return err
 }
 
@@ -1177,6 +1782,13 @@ func (w *ServerInterfaceWrapper) GetLeaderboard(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetLeaderboardParams
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -1193,6 +1805,22 @@ func (w *ServerInterfaceWrapper) GetLeaderboard(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetLeaderboard(ctx, id, params)
+	return err
+}
+
+// ListModels converts echo context to params.
+func (w *ServerInterfaceWrapper) ListModels(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListModels(ctx, id)
 	return err
 }
 
@@ -1223,8 +1851,28 @@ func (w *ServerInterfaceWrapper) PauseSweep(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PauseSweepParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.PauseSweep(ctx, id)
+	err = w.Handler.PauseSweep(ctx, id, params)
 	return err
 }
 
@@ -1239,8 +1887,60 @@ func (w *ServerInterfaceWrapper) ResumeSweep(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeSweepParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ResumeSweep(ctx, id)
+	err = w.Handler.ResumeSweep(ctx, id, params)
+	return err
+}
+
+// ListRungs converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRungs(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRungs(ctx, id)
+	return err
+}
+
+// TellTrials converts echo context to params.
+func (w *ServerInterfaceWrapper) TellTrials(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TellTrials(ctx, id)
 	return err
 }
 
@@ -1257,6 +1957,20 @@ func (w *ServerInterfaceWrapper) ListTrials(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListTrialsParams
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", ctx.QueryParams(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -1324,6 +2038,64 @@ func (w *ServerInterfaceWrapper) GetTrialMetrics(ctx echo.Context) error {
 	return err
 }
 
+// GetTrialModel converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTrialModel(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "n" -------------
+	var n TrialNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "n", ctx.Param("n"), &n, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter n: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTrialModel(ctx, id, n)
+	return err
+}
+
+// ListTokens converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTokens(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTokens(ctx)
+	return err
+}
+
+// CreateToken converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateToken(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateToken(ctx)
+	return err
+}
+
+// RevokeToken converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token" -------------
+	var token string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", ctx.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeToken(ctx, token)
+	return err
+}
+
 // ListWorkers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListWorkers(ctx echo.Context) error {
 	var err error
@@ -1348,6 +2120,15 @@ func (w *ServerInterfaceWrapper) GetHealth(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetHealth(ctx)
+	return err
+}
+
+// GetMetrics converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMetrics(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMetrics(ctx)
 	return err
 }
 
@@ -1407,7 +2188,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/api/docs", wrapper.GetDocs, options.OperationMiddlewares["getDocs"]...)
+	router.GET(options.BaseURL+"/api/docs/style.css", wrapper.GetDocsStyle, options.OperationMiddlewares["getDocsStyle"]...)
 	router.GET(options.BaseURL+"/api/openapi.yaml", wrapper.GetContract, options.OperationMiddlewares["getContract"]...)
+	router.GET(options.BaseURL+"/api/v1/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
 	router.GET(options.BaseURL+"/api/v1/blobs/sha256/:hex", wrapper.GetBlob, options.OperationMiddlewares["getBlob"]...)
 	router.PUT(options.BaseURL+"/api/v1/blobs/sha256/:hex", wrapper.PutBlob, options.OperationMiddlewares["putBlob"]...)
 	router.GET(options.BaseURL+"/api/v1/datasets", wrapper.ListDatasets, options.OperationMiddlewares["listDatasets"]...)
@@ -1418,28 +2202,132 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/events", wrapper.StreamEvents, options.OperationMiddlewares["streamEvents"]...)
 	router.GET(options.BaseURL+"/api/v1/ingests", wrapper.ListIngests, options.OperationMiddlewares["listIngests"]...)
 	router.GET(options.BaseURL+"/api/v1/ingests/:id", wrapper.GetIngest, options.OperationMiddlewares["getIngest"]...)
+	router.DELETE(options.BaseURL+"/api/v1/session", wrapper.DeleteSession, options.OperationMiddlewares["deleteSession"]...)
+	router.GET(options.BaseURL+"/api/v1/session", wrapper.GetSession, options.OperationMiddlewares["getSession"]...)
+	router.POST(options.BaseURL+"/api/v1/session", wrapper.CreateSession, options.OperationMiddlewares["createSession"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps", wrapper.ListSweeps, options.OperationMiddlewares["listSweeps"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps", wrapper.CreateSweep, options.OperationMiddlewares["createSweep"]...)
+	router.DELETE(options.BaseURL+"/api/v1/sweeps/:id", wrapper.DeleteSweep, options.OperationMiddlewares["deleteSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id", wrapper.GetSweep, options.OperationMiddlewares["getSweep"]...)
+	router.PATCH(options.BaseURL+"/api/v1/sweeps/:id", wrapper.AmendSweep, options.OperationMiddlewares["amendSweep"]...)
+	router.POST(options.BaseURL+"/api/v1/sweeps/:id/ask", wrapper.AskTrials, options.OperationMiddlewares["askTrials"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/cancel", wrapper.CancelSweep, options.OperationMiddlewares["cancelSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/events", wrapper.StreamSweepEvents, options.OperationMiddlewares["streamSweepEvents"]...)
+	router.POST(options.BaseURL+"/api/v1/sweeps/:id/extend", wrapper.ExtendSweep, options.OperationMiddlewares["extendSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/history", wrapper.GetHistory, options.OperationMiddlewares["getHistory"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/importance", wrapper.GetImportance, options.OperationMiddlewares["getImportance"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/leaderboard", wrapper.GetLeaderboard, options.OperationMiddlewares["getLeaderboard"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/models", wrapper.ListModels, options.OperationMiddlewares["listModels"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/pareto", wrapper.GetPareto, options.OperationMiddlewares["getPareto"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/pause", wrapper.PauseSweep, options.OperationMiddlewares["pauseSweep"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/resume", wrapper.ResumeSweep, options.OperationMiddlewares["resumeSweep"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/rungs", wrapper.ListRungs, options.OperationMiddlewares["listRungs"]...)
+	router.POST(options.BaseURL+"/api/v1/sweeps/:id/tell", wrapper.TellTrials, options.OperationMiddlewares["tellTrials"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials", wrapper.ListTrials, options.OperationMiddlewares["listTrials"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n", wrapper.GetTrial, options.OperationMiddlewares["getTrial"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/metrics", wrapper.GetTrialMetrics, options.OperationMiddlewares["getTrialMetrics"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/model", wrapper.GetTrialModel, options.OperationMiddlewares["getTrialModel"]...)
+	router.POST(options.BaseURL+"/api/v1/sweeps/validate", wrapper.ValidateSweep, options.OperationMiddlewares["validateSweep"]...)
+	router.GET(options.BaseURL+"/api/v1/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
+	router.POST(options.BaseURL+"/api/v1/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
+	router.DELETE(options.BaseURL+"/api/v1/tokens/:token", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
 	router.GET(options.BaseURL+"/api/v1/workers", wrapper.ListWorkers, options.OperationMiddlewares["listWorkers"]...)
 	router.POST(options.BaseURL+"/api/v1/workers", wrapper.EnrolWorker, options.OperationMiddlewares["enrolWorker"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
+	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReady, options.OperationMiddlewares["getReady"]...)
 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type GetDocsRequestObject struct {
+}
+
+type GetDocsResponseObject interface {
+	VisitGetDocsResponse(w http.ResponseWriter) error
+}
+
+type GetDocs200TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetDocs200TextHTMLResponse) VisitGetDocsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetDocsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDocsdefaultApplicationProblemPlusJSONResponse) VisitGetDocsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDocsStyleRequestObject struct {
+}
+
+type GetDocsStyleResponseObject interface {
+	VisitGetDocsStyleResponse(w http.ResponseWriter) error
+}
+
+type GetDocsStyle200TextCSSResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetDocsStyle200TextCSSResponse) VisitGetDocsStyleResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/css")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetDocsStyledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDocsStyledefaultApplicationProblemPlusJSONResponse) VisitGetDocsStyleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type GetContractRequestObject struct {
 }
@@ -1474,6 +2362,45 @@ type GetContractdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetContractdefaultApplicationProblemPlusJSONResponse) VisitGetContractResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditRequestObject struct {
+	Params ListAuditParams
+}
+
+type ListAuditResponseObject interface {
+	VisitListAuditResponse(w http.ResponseWriter) error
+}
+
+type ListAudit200JSONResponse AuditList
+
+func (response ListAudit200JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2006,6 +2933,129 @@ func (response GetIngestdefaultApplicationProblemPlusJSONResponse) VisitGetInges
 	return err
 }
 
+type DeleteSessionRequestObject struct {
+}
+
+type DeleteSessionResponseObject interface {
+	VisitDeleteSessionResponse(w http.ResponseWriter) error
+}
+
+type DeleteSession204ResponseHeaders struct {
+	SetCookie string
+}
+
+type DeleteSession204Response struct {
+	Headers DeleteSession204ResponseHeaders
+}
+
+func (response DeleteSession204Response) VisitDeleteSessionResponse(w http.ResponseWriter) error {
+	w.Header().Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteSessiondefaultApplicationProblemPlusJSONResponse) VisitDeleteSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSessionRequestObject struct {
+}
+
+type GetSessionResponseObject interface {
+	VisitGetSessionResponse(w http.ResponseWriter) error
+}
+
+type GetSession200JSONResponse Session
+
+func (response GetSession200JSONResponse) VisitGetSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSessiondefaultApplicationProblemPlusJSONResponse) VisitGetSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSessionRequestObject struct {
+	Body *CreateSessionJSONRequestBody
+}
+
+type CreateSessionResponseObject interface {
+	VisitCreateSessionResponse(w http.ResponseWriter) error
+}
+
+type CreateSession201ResponseHeaders struct {
+	SetCookie string
+}
+
+type CreateSession201JSONResponse struct {
+	Body    Session
+	Headers CreateSession201ResponseHeaders
+}
+
+func (response CreateSession201JSONResponse) VisitCreateSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateSessiondefaultApplicationProblemPlusJSONResponse) VisitCreateSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSweepsRequestObject struct {
 	Params ListSweepsParams
 }
@@ -2108,23 +3158,106 @@ func (response CreateSweepdefaultApplicationProblemPlusJSONResponse) VisitCreate
 	return err
 }
 
-type GetSweepRequestObject struct {
-	ID SweepID `json:"id"`
+type ValidateSweepRequestObject struct {
+	JSONBody *ValidateSweepJSONRequestBody
+	Body     io.Reader
 }
 
-type GetSweepResponseObject interface {
-	VisitGetSweepResponse(w http.ResponseWriter) error
+type ValidateSweepResponseObject interface {
+	VisitValidateSweepResponse(w http.ResponseWriter) error
 }
 
-type GetSweep200JSONResponse Sweep
+type ValidateSweep200JSONResponse Forecast
 
-func (response GetSweep200JSONResponse) VisitGetSweepResponse(w http.ResponseWriter) error {
+func (response ValidateSweep200JSONResponse) VisitValidateSweepResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ValidateSweepdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ValidateSweepdefaultApplicationProblemPlusJSONResponse) VisitValidateSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSweepRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params DeleteSweepParams
+}
+
+type DeleteSweepResponseObject interface {
+	VisitDeleteSweepResponse(w http.ResponseWriter) error
+}
+
+type DeleteSweep204Response struct {
+}
+
+func (response DeleteSweep204Response) VisitDeleteSweepResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteSweepdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteSweepdefaultApplicationProblemPlusJSONResponse) VisitDeleteSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSweepRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params GetSweepParams
+}
+
+type GetSweepResponseObject interface {
+	VisitGetSweepResponse(w http.ResponseWriter) error
+}
+
+type GetSweep200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSweep200JSONResponse struct {
+	Body    Sweep
+	Headers GetSweep200ResponseHeaders
+}
+
+func (response GetSweep200JSONResponse) VisitGetSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2147,8 +3280,141 @@ func (response GetSweepdefaultApplicationProblemPlusJSONResponse) VisitGetSweepR
 	return err
 }
 
+type AmendSweepRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params AmendSweepParams
+	Body   *AmendSweepJSONRequestBody
+}
+
+type AmendSweepResponseObject interface {
+	VisitAmendSweepResponse(w http.ResponseWriter) error
+}
+
+type AmendSweep200ResponseHeaders struct {
+	ETag string
+}
+
+type AmendSweep200JSONResponse struct {
+	Body    Sweep
+	Headers AmendSweep200ResponseHeaders
+}
+
+func (response AmendSweep200JSONResponse) VisitAmendSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AmendSweep412ApplicationProblemPlusJSONResponse Problem
+
+func (response AmendSweep412ApplicationProblemPlusJSONResponse) VisitAmendSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AmendSweep428ApplicationProblemPlusJSONResponse Problem
+
+func (response AmendSweep428ApplicationProblemPlusJSONResponse) VisitAmendSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AmendSweepdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AmendSweepdefaultApplicationProblemPlusJSONResponse) VisitAmendSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AskTrialsRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params AskTrialsParams
+	Body   *AskTrialsJSONRequestBody
+}
+
+type AskTrialsResponseObject interface {
+	VisitAskTrialsResponse(w http.ResponseWriter) error
+}
+
+type AskTrials200JSONResponse AskReply
+
+func (response AskTrials200JSONResponse) VisitAskTrialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AskTrials422ApplicationProblemPlusJSONResponse Problem
+
+func (response AskTrials422ApplicationProblemPlusJSONResponse) VisitAskTrialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AskTrialsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AskTrialsdefaultApplicationProblemPlusJSONResponse) VisitAskTrialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CancelSweepRequestObject struct {
-	ID SweepID `json:"id"`
+	ID     SweepID `json:"id"`
+	Params CancelSweepParams
 }
 
 type CancelSweepResponseObject interface {
@@ -2244,6 +3510,55 @@ type StreamSweepEventsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamSweepEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamSweepEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSweepRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ExtendSweepParams
+	Body   *ExtendSweepJSONRequestBody
+}
+
+type ExtendSweepResponseObject interface {
+	VisitExtendSweepResponse(w http.ResponseWriter) error
+}
+
+type ExtendSweep200ResponseHeaders struct {
+	ETag string
+}
+
+type ExtendSweep200JSONResponse struct {
+	Body    Sweep
+	Headers ExtendSweep200ResponseHeaders
+}
+
+func (response ExtendSweep200JSONResponse) VisitExtendSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExtendSweepdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExtendSweepdefaultApplicationProblemPlusJSONResponse) VisitExtendSweepResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2375,6 +3690,45 @@ func (response GetLeaderboarddefaultApplicationProblemPlusJSONResponse) VisitGet
 	return err
 }
 
+type ListModelsRequestObject struct {
+	ID SweepID `json:"id"`
+}
+
+type ListModelsResponseObject interface {
+	VisitListModelsResponse(w http.ResponseWriter) error
+}
+
+type ListModels200JSONResponse ModelList
+
+func (response ListModels200JSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListModelsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListModelsdefaultApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetParetoRequestObject struct {
 	ID SweepID `json:"id"`
 }
@@ -2415,7 +3769,8 @@ func (response GetParetodefaultApplicationProblemPlusJSONResponse) VisitGetParet
 }
 
 type PauseSweepRequestObject struct {
-	ID SweepID `json:"id"`
+	ID     SweepID `json:"id"`
+	Params PauseSweepParams
 }
 
 type PauseSweepResponseObject interface {
@@ -2454,7 +3809,8 @@ func (response PauseSweepdefaultApplicationProblemPlusJSONResponse) VisitPauseSw
 }
 
 type ResumeSweepRequestObject struct {
-	ID SweepID `json:"id"`
+	ID     SweepID `json:"id"`
+	Params ResumeSweepParams
 }
 
 type ResumeSweepResponseObject interface {
@@ -2481,6 +3837,89 @@ type ResumeSweepdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ResumeSweepdefaultApplicationProblemPlusJSONResponse) VisitResumeSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRungsRequestObject struct {
+	ID SweepID `json:"id"`
+}
+
+type ListRungsResponseObject interface {
+	VisitListRungsResponse(w http.ResponseWriter) error
+}
+
+type ListRungs200JSONResponse struct {
+	Items []RungCount `json:"items"`
+}
+
+func (response ListRungs200JSONResponse) VisitListRungsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRungsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRungsdefaultApplicationProblemPlusJSONResponse) VisitListRungsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TellTrialsRequestObject struct {
+	ID   SweepID `json:"id"`
+	Body *TellTrialsJSONRequestBody
+}
+
+type TellTrialsResponseObject interface {
+	VisitTellTrialsResponse(w http.ResponseWriter) error
+}
+
+type TellTrials200JSONResponse struct {
+	Items []Told `json:"items"`
+}
+
+func (response TellTrials200JSONResponse) VisitTellTrialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TellTrialsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TellTrialsdefaultApplicationProblemPlusJSONResponse) VisitTellTrialsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2612,6 +4051,156 @@ func (response GetTrialMetricsdefaultApplicationProblemPlusJSONResponse) VisitGe
 	return err
 }
 
+type GetTrialModelRequestObject struct {
+	ID SweepID     `json:"id"`
+	N  TrialNumber `json:"n"`
+}
+
+type GetTrialModelResponseObject interface {
+	VisitGetTrialModelResponse(w http.ResponseWriter) error
+}
+
+type GetTrialModel200JSONResponse Model
+
+func (response GetTrialModel200JSONResponse) VisitGetTrialModelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrialModeldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTrialModeldefaultApplicationProblemPlusJSONResponse) VisitGetTrialModelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokensRequestObject struct {
+}
+
+type ListTokensResponseObject interface {
+	VisitListTokensResponse(w http.ResponseWriter) error
+}
+
+type ListTokens200JSONResponse TokenList
+
+func (response ListTokens200JSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokensdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTokensdefaultApplicationProblemPlusJSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTokenRequestObject struct {
+	Body *CreateTokenJSONRequestBody
+}
+
+type CreateTokenResponseObject interface {
+	VisitCreateTokenResponse(w http.ResponseWriter) error
+}
+
+type CreateToken201JSONResponse IssuedToken
+
+func (response CreateToken201JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateTokendefaultApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeTokenRequestObject struct {
+	Token string `json:"token"`
+}
+
+type RevokeTokenResponseObject interface {
+	VisitRevokeTokenResponse(w http.ResponseWriter) error
+}
+
+type RevokeToken204Response struct {
+}
+
+func (response RevokeToken204Response) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeTokendefaultApplicationProblemPlusJSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWorkersRequestObject struct {
 }
 
@@ -2727,6 +4316,41 @@ func (response GetHealthdefaultApplicationProblemPlusJSONResponse) VisitGetHealt
 	return err
 }
 
+type GetMetricsRequestObject struct {
+}
+
+type GetMetricsResponseObject interface {
+	VisitGetMetricsResponse(w http.ResponseWriter) error
+}
+
+type GetMetrics200TextResponse string
+
+func (response GetMetrics200TextResponse) VisitGetMetricsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(200)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetMetricsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMetricsdefaultApplicationProblemPlusJSONResponse) VisitGetMetricsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReadyRequestObject struct {
 }
 
@@ -2767,9 +4391,18 @@ func (response GetReadydefaultApplicationProblemPlusJSONResponse) VisitGetReadyR
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// GetDocs This document, for people
+	// (GET /api/docs)
+	GetDocs(ctx context.Context, request GetDocsRequestObject) (GetDocsResponseObject, error)
+	// GetDocsStyle How that page looks
+	// (GET /api/docs/style.css)
+	GetDocsStyle(ctx context.Context, request GetDocsStyleRequestObject) (GetDocsStyleResponseObject, error)
 	// GetContract This document
 	// (GET /api/openapi.yaml)
 	GetContract(ctx context.Context, request GetContractRequestObject) (GetContractResponseObject, error)
+	// ListAudit What was changed, by whom, newest first
+	// (GET /api/v1/audit)
+	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
 	// GetBlob Fetch a blob, or a range of it
 	// (GET /api/v1/blobs/sha256/{hex})
 	GetBlob(ctx context.Context, request GetBlobRequestObject) (GetBlobResponseObject, error)
@@ -2800,21 +4433,45 @@ type StrictServerInterface interface {
 	// GetIngest Tell how far the taking in of a table is
 	// (GET /api/v1/ingests/{id})
 	GetIngest(ctx context.Context, request GetIngestRequestObject) (GetIngestResponseObject, error)
+	// DeleteSession Log a browser out
+	// (DELETE /api/v1/session)
+	DeleteSession(ctx context.Context, request DeleteSessionRequestObject) (DeleteSessionResponseObject, error)
+	// GetSession Who am I, and is a token needed
+	// (GET /api/v1/session)
+	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
+	// CreateSession Log a browser in with a token
+	// (POST /api/v1/session)
+	CreateSession(ctx context.Context, request CreateSessionRequestObject) (CreateSessionResponseObject, error)
 	// ListSweeps List sweeps, newest first
 	// (GET /api/v1/sweeps)
 	ListSweeps(ctx context.Context, request ListSweepsRequestObject) (ListSweepsResponseObject, error)
 	// CreateSweep Create a sweep
 	// (POST /api/v1/sweeps)
 	CreateSweep(ctx context.Context, request CreateSweepRequestObject) (CreateSweepResponseObject, error)
+	// ValidateSweep Say what a sweep would do
+	// (POST /api/v1/sweeps/validate)
+	ValidateSweep(ctx context.Context, request ValidateSweepRequestObject) (ValidateSweepResponseObject, error)
+	// DeleteSweep Delete a sweep with all that is known of it
+	// (DELETE /api/v1/sweeps/{id})
+	DeleteSweep(ctx context.Context, request DeleteSweepRequestObject) (DeleteSweepResponseObject, error)
 	// GetSweep Show a sweep
 	// (GET /api/v1/sweeps/{id})
 	GetSweep(ctx context.Context, request GetSweepRequestObject) (GetSweepResponseObject, error)
+	// AmendSweep Change a sweep's name, cap or limits
+	// (PATCH /api/v1/sweeps/{id})
+	AmendSweep(ctx context.Context, request AmendSweepRequestObject) (AmendSweepResponseObject, error)
+	// AskTrials Ask for trials to train yourself
+	// (POST /api/v1/sweeps/{id}/ask)
+	AskTrials(ctx context.Context, request AskTrialsRequestObject) (AskTrialsResponseObject, error)
 	// CancelSweep End a sweep now
 	// (POST /api/v1/sweeps/{id}/cancel)
 	CancelSweep(ctx context.Context, request CancelSweepRequestObject) (CancelSweepResponseObject, error)
 	// StreamSweepEvents Follow the events of one sweep
 	// (GET /api/v1/sweeps/{id}/events)
 	StreamSweepEvents(ctx context.Context, request StreamSweepEventsRequestObject) (StreamSweepEventsResponseObject, error)
+	// ExtendSweep Give a sweep more trials, or other limits
+	// (POST /api/v1/sweeps/{id}/extend)
+	ExtendSweep(ctx context.Context, request ExtendSweepRequestObject) (ExtendSweepResponseObject, error)
 	// GetHistory The reports of a sweep as folded, oldest first, with the best so far
 	// (GET /api/v1/sweeps/{id}/history)
 	GetHistory(ctx context.Context, request GetHistoryRequestObject) (GetHistoryResponseObject, error)
@@ -2824,6 +4481,9 @@ type StrictServerInterface interface {
 	// GetLeaderboard List trials, best first
 	// (GET /api/v1/sweeps/{id}/leaderboard)
 	GetLeaderboard(ctx context.Context, request GetLeaderboardRequestObject) (GetLeaderboardResponseObject, error)
+	// ListModels List the trials of a sweep that leave a model, by number
+	// (GET /api/v1/sweeps/{id}/models)
+	ListModels(ctx context.Context, request ListModelsRequestObject) (ListModelsResponseObject, error)
 	// GetPareto The trials that none is better than in every objective
 	// (GET /api/v1/sweeps/{id}/pareto)
 	GetPareto(ctx context.Context, request GetParetoRequestObject) (GetParetoResponseObject, error)
@@ -2833,6 +4493,12 @@ type StrictServerInterface interface {
 	// ResumeSweep Go on after a pause
 	// (POST /api/v1/sweeps/{id}/resume)
 	ResumeSweep(ctx context.Context, request ResumeSweepRequestObject) (ResumeSweepResponseObject, error)
+	// ListRungs How many trials each rung has seen, the lowest first
+	// (GET /api/v1/sweeps/{id}/rungs)
+	ListRungs(ctx context.Context, request ListRungsRequestObject) (ListRungsResponseObject, error)
+	// TellTrials Tell what came of trials
+	// (POST /api/v1/sweeps/{id}/tell)
+	TellTrials(ctx context.Context, request TellTrialsRequestObject) (TellTrialsResponseObject, error)
 	// ListTrials List trials by number
 	// (GET /api/v1/sweeps/{id}/trials)
 	ListTrials(ctx context.Context, request ListTrialsRequestObject) (ListTrialsResponseObject, error)
@@ -2842,6 +4508,18 @@ type StrictServerInterface interface {
 	// GetTrialMetrics The learning curve of a trial, by step
 	// (GET /api/v1/sweeps/{id}/trials/{n}/metrics)
 	GetTrialMetrics(ctx context.Context, request GetTrialMetricsRequestObject) (GetTrialMetricsResponseObject, error)
+	// GetTrialModel The model that a trial leaves
+	// (GET /api/v1/sweeps/{id}/trials/{n}/model)
+	GetTrialModel(ctx context.Context, request GetTrialModelRequestObject) (GetTrialModelResponseObject, error)
+	// ListTokens List tokens, newest first, without their secrets
+	// (GET /api/v1/tokens)
+	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
+	// CreateToken Make a token
+	// (POST /api/v1/tokens)
+	CreateToken(ctx context.Context, request CreateTokenRequestObject) (CreateTokenResponseObject, error)
+	// RevokeToken Revoke a token, at once, with its sessions
+	// (DELETE /api/v1/tokens/{token})
+	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
 	// ListWorkers List the workers heard of in the last hour, newest first
 	// (GET /api/v1/workers)
 	ListWorkers(ctx context.Context, request ListWorkersRequestObject) (ListWorkersResponseObject, error)
@@ -2851,6 +4529,9 @@ type StrictServerInterface interface {
 	// GetHealth Whether the process answers
 	// (GET /healthz)
 	GetHealth(ctx context.Context, request GetHealthRequestObject) (GetHealthResponseObject, error)
+	// GetMetrics Figures of the server, for Prometheus
+	// (GET /metrics)
+	GetMetrics(ctx context.Context, request GetMetricsRequestObject) (GetMetricsResponseObject, error)
 	// GetReady Whether the service can take work
 	// (GET /readyz)
 	GetReady(ctx context.Context, request GetReadyRequestObject) (GetReadyResponseObject, error)
@@ -2866,6 +4547,52 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// GetDocs operation middleware
+func (sh *strictHandler) GetDocs(ctx echo.Context) error {
+	var request GetDocsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDocs(ctx.Request().Context(), request.(GetDocsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDocs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDocsResponseObject); ok {
+		return validResponse.VisitGetDocsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDocsStyle operation middleware
+func (sh *strictHandler) GetDocsStyle(ctx echo.Context) error {
+	var request GetDocsStyleRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDocsStyle(ctx.Request().Context(), request.(GetDocsStyleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDocsStyle")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDocsStyleResponseObject); ok {
+		return validResponse.VisitGetDocsStyleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // GetContract operation middleware
@@ -2885,6 +4612,31 @@ func (sh *strictHandler) GetContract(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetContractResponseObject); ok {
 		return validResponse.VisitGetContractResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAudit operation middleware
+func (sh *strictHandler) ListAudit(ctx echo.Context, params ListAuditParams) error {
+	var request ListAuditRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAudit(ctx.Request().Context(), request.(ListAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
+		return validResponse.VisitListAuditResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3178,6 +4930,98 @@ func (sh *strictHandler) GetIngest(ctx echo.Context, id IngestID) error {
 	return nil
 }
 
+// DeleteSession operation middleware
+func (sh *strictHandler) DeleteSession(ctx echo.Context) error {
+	var request DeleteSessionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteSession(ctx.Request().Context(), request.(DeleteSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteSessionResponseObject); ok {
+		return validResponse.VisitDeleteSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSession operation middleware
+func (sh *strictHandler) GetSession(ctx echo.Context) error {
+	var request GetSessionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSession(ctx.Request().Context(), request.(GetSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSessionResponseObject); ok {
+		return validResponse.VisitGetSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSession operation middleware
+func (sh *strictHandler) CreateSession(ctx echo.Context) error {
+	var request CreateSessionRequestObject
+
+	var body CreateSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSession(ctx.Request().Context(), request.(CreateSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSessionResponseObject); ok {
+		return validResponse.VisitCreateSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListSweeps operation middleware
 func (sh *strictHandler) ListSweeps(ctx echo.Context, params ListSweepsParams) error {
 	var request ListSweepsRequestObject
@@ -3256,11 +5100,90 @@ func (sh *strictHandler) CreateSweep(ctx echo.Context, params CreateSweepParams)
 	return nil
 }
 
+// ValidateSweep operation middleware
+func (sh *strictHandler) ValidateSweep(ctx echo.Context) error {
+	var request ValidateSweepRequestObject
+
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body ValidateSweepJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/yaml") {
+		request.Body = ctx.Request().Body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ValidateSweep(ctx.Request().Context(), request.(ValidateSweepRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ValidateSweep")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ValidateSweepResponseObject); ok {
+		return validResponse.VisitValidateSweepResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteSweep operation middleware
+func (sh *strictHandler) DeleteSweep(ctx echo.Context, id SweepID, params DeleteSweepParams) error {
+	var request DeleteSweepRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteSweep(ctx.Request().Context(), request.(DeleteSweepRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteSweep")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteSweepResponseObject); ok {
+		return validResponse.VisitDeleteSweepResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSweep operation middleware
-func (sh *strictHandler) GetSweep(ctx echo.Context, id SweepID) error {
+func (sh *strictHandler) GetSweep(ctx echo.Context, id SweepID, params GetSweepParams) error {
 	var request GetSweepRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetSweep(ctx.Request().Context(), request.(GetSweepRequestObject))
@@ -3281,11 +5204,110 @@ func (sh *strictHandler) GetSweep(ctx echo.Context, id SweepID) error {
 	return nil
 }
 
+// AmendSweep operation middleware
+func (sh *strictHandler) AmendSweep(ctx echo.Context, id SweepID, params AmendSweepParams) error {
+	var request AmendSweepRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body AmendSweepJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AmendSweep(ctx.Request().Context(), request.(AmendSweepRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AmendSweep")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AmendSweepResponseObject); ok {
+		return validResponse.VisitAmendSweepResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AskTrials operation middleware
+func (sh *strictHandler) AskTrials(ctx echo.Context, id SweepID, params AskTrialsParams) error {
+	var request AskTrialsRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body AskTrialsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AskTrials(ctx.Request().Context(), request.(AskTrialsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AskTrials")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AskTrialsResponseObject); ok {
+		return validResponse.VisitAskTrialsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CancelSweep operation middleware
-func (sh *strictHandler) CancelSweep(ctx echo.Context, id SweepID) error {
+func (sh *strictHandler) CancelSweep(ctx echo.Context, id SweepID, params CancelSweepParams) error {
 	var request CancelSweepRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.CancelSweep(ctx.Request().Context(), request.(CancelSweepRequestObject))
@@ -3326,6 +5348,55 @@ func (sh *strictHandler) StreamSweepEvents(ctx echo.Context, id SweepID, params 
 		return err
 	} else if validResponse, ok := response.(StreamSweepEventsResponseObject); ok {
 		return validResponse.VisitStreamSweepEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExtendSweep operation middleware
+func (sh *strictHandler) ExtendSweep(ctx echo.Context, id SweepID, params ExtendSweepParams) error {
+	var request ExtendSweepRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	var body ExtendSweepJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExtendSweep(ctx.Request().Context(), request.(ExtendSweepRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExtendSweep")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExtendSweepResponseObject); ok {
+		return validResponse.VisitExtendSweepResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3410,6 +5481,31 @@ func (sh *strictHandler) GetLeaderboard(ctx echo.Context, id SweepID, params Get
 	return nil
 }
 
+// ListModels operation middleware
+func (sh *strictHandler) ListModels(ctx echo.Context, id SweepID) error {
+	var request ListModelsRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListModels(ctx.Request().Context(), request.(ListModelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListModels")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListModelsResponseObject); ok {
+		return validResponse.VisitListModelsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetPareto operation middleware
 func (sh *strictHandler) GetPareto(ctx echo.Context, id SweepID) error {
 	var request GetParetoRequestObject
@@ -3436,10 +5532,11 @@ func (sh *strictHandler) GetPareto(ctx echo.Context, id SweepID) error {
 }
 
 // PauseSweep operation middleware
-func (sh *strictHandler) PauseSweep(ctx echo.Context, id SweepID) error {
+func (sh *strictHandler) PauseSweep(ctx echo.Context, id SweepID, params PauseSweepParams) error {
 	var request PauseSweepRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.PauseSweep(ctx.Request().Context(), request.(PauseSweepRequestObject))
@@ -3461,10 +5558,11 @@ func (sh *strictHandler) PauseSweep(ctx echo.Context, id SweepID) error {
 }
 
 // ResumeSweep operation middleware
-func (sh *strictHandler) ResumeSweep(ctx echo.Context, id SweepID) error {
+func (sh *strictHandler) ResumeSweep(ctx echo.Context, id SweepID, params ResumeSweepParams) error {
 	var request ResumeSweepRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ResumeSweep(ctx.Request().Context(), request.(ResumeSweepRequestObject))
@@ -3479,6 +5577,79 @@ func (sh *strictHandler) ResumeSweep(ctx echo.Context, id SweepID) error {
 		return err
 	} else if validResponse, ok := response.(ResumeSweepResponseObject); ok {
 		return validResponse.VisitResumeSweepResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRungs operation middleware
+func (sh *strictHandler) ListRungs(ctx echo.Context, id SweepID) error {
+	var request ListRungsRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRungs(ctx.Request().Context(), request.(ListRungsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRungs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRungsResponseObject); ok {
+		return validResponse.VisitListRungsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TellTrials operation middleware
+func (sh *strictHandler) TellTrials(ctx echo.Context, id SweepID) error {
+	var request TellTrialsRequestObject
+
+	request.ID = id
+
+	var body TellTrialsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TellTrials(ctx.Request().Context(), request.(TellTrialsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TellTrials")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TellTrialsResponseObject); ok {
+		return validResponse.VisitTellTrialsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3557,6 +5728,126 @@ func (sh *strictHandler) GetTrialMetrics(ctx echo.Context, id SweepID, n TrialNu
 		return err
 	} else if validResponse, ok := response.(GetTrialMetricsResponseObject); ok {
 		return validResponse.VisitGetTrialMetricsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTrialModel operation middleware
+func (sh *strictHandler) GetTrialModel(ctx echo.Context, id SweepID, n TrialNumber) error {
+	var request GetTrialModelRequestObject
+
+	request.ID = id
+	request.N = n
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTrialModel(ctx.Request().Context(), request.(GetTrialModelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTrialModel")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTrialModelResponseObject); ok {
+		return validResponse.VisitGetTrialModelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTokens operation middleware
+func (sh *strictHandler) ListTokens(ctx echo.Context) error {
+	var request ListTokensRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTokens(ctx.Request().Context(), request.(ListTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTokensResponseObject); ok {
+		return validResponse.VisitListTokensResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateToken operation middleware
+func (sh *strictHandler) CreateToken(ctx echo.Context) error {
+	var request CreateTokenRequestObject
+
+	var body CreateTokenJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateToken(ctx.Request().Context(), request.(CreateTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTokenResponseObject); ok {
+		return validResponse.VisitCreateTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeToken operation middleware
+func (sh *strictHandler) RevokeToken(ctx echo.Context, token string) error {
+	var request RevokeTokenRequestObject
+
+	request.Token = token
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeToken(ctx.Request().Context(), request.(RevokeTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeTokenResponseObject); ok {
+		return validResponse.VisitRevokeTokenResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3649,6 +5940,29 @@ func (sh *strictHandler) GetHealth(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetHealthResponseObject); ok {
 		return validResponse.VisitGetHealthResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMetrics operation middleware
+func (sh *strictHandler) GetMetrics(ctx echo.Context) error {
+	var request GetMetricsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMetrics(ctx.Request().Context(), request.(GetMetricsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMetrics")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMetricsResponseObject); ok {
+		return validResponse.VisitGetMetricsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

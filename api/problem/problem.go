@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"tourney"
 )
@@ -54,14 +55,42 @@ func Of(err error) (Problem, bool) {
 		}
 		p := Problem{Type: k.urn, Title: k.title, Status: k.status, Detail: err.Error()}
 		if inv := tourney.AsInvalid(err); inv != nil {
-			p.Errors, p.Detail = inv.Fields, summary(inv)
+			p.Errors, p.Detail = shortened(inv.Fields), summary(inv)
 		}
+		p.Detail = cut(p.Detail, maxMessage)
 		return p, true
 	}
 	return Problem{
 		Type: "about:blank", Title: http.StatusText(http.StatusInternalServerError),
 		Status: http.StatusInternalServerError, Detail: "the server failed",
 	}, false
+}
+
+// A document may quote what was sent, but not all of it: an answer is not to be
+// as long as a body.
+const (
+	maxFields  = 100  // that are named; the detail says how many there are
+	maxPath    = 256  // characters
+	maxMessage = 1024 // characters
+)
+
+func shortened(fields []tourney.FieldError) []tourney.FieldError {
+	out := slices.Clone(fields[:min(len(fields), maxFields)])
+	for i := range out {
+		out[i].Path, out[i].Message = cut(out[i].Path, maxPath), cut(out[i].Message, maxMessage)
+	}
+	return out
+}
+
+// cut shortens a text that has more characters than it may.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	if r := []rune(text); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return text
 }
 
 // summary says in one line what is wrong with an input.

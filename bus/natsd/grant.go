@@ -21,21 +21,22 @@ const coordinator = ".coordinator"
 // of its worker.
 const CredentialTTL = time.Hour
 
-// Admit makes a credential for a worker and returns it with the address of the
-// server.
-func (s *Server) Admit(worker, pool string) (tourney.Enrolment, error) {
-	user, password, err := s.Grant(worker, pool, CredentialTTL)
+// Admit makes a credential for a worker of the request's pool, which ends with
+// the request's token, and returns it with the address of the server.
+func (s *Server) Admit(worker string, req tourney.EnrolRequest) (tourney.Enrolment, error) {
+	k := key{Pool: req.Pool, TTL: CredentialTTL, Token: req.Token, Until: req.Until}
+	password, err := s.grant(worker, k)
 	if err != nil {
 		return tourney.Enrolment{}, err
 	}
 	return tourney.Enrolment{
 		Worker:   worker,
 		NATS:     s.url,
-		User:     user,
+		User:     worker,
 		Password: password,
-		Expires:  time.Now().Add(CredentialTTL),
+		Expires:  k.last(time.Now()),
 		Inbox:    bus.Inbox(worker),
-		Pool:     pool,
+		Pool:     req.Pool,
 	}, nil
 }
 
@@ -43,19 +44,26 @@ func (s *Server) Admit(worker, pool string) (tourney.Enrolment, error) {
 // one. It can be used for ttl, counted anew with each Renew. On this occasion
 // credentials that have expired are dropped and their connections cut.
 func (s *Server) Grant(worker, pool string, ttl time.Duration) (user, password string, err error) {
+	password, err = s.grant(worker, key{Pool: pool, TTL: ttl})
+	return worker, password, err
+}
+
+// grant makes a password for a key that has none, and keeps the key.
+func (s *Server) grant(worker string, k key) (password string, err error) {
 	if err := bus.CheckToken("worker", worker); err != nil {
-		return "", "", err
+		return "", err
 	}
-	if err := bus.CheckToken("pool", pool); err != nil {
-		return "", "", err
+	if err := bus.CheckToken("pool", k.Pool); err != nil {
+		return "", err
 	}
 	password = newSecret()
-	old, err := s.keys.add(worker, key{Hash: hash(password), Pool: pool, TTL: ttl, Expires: time.Now().Add(ttl)})
+	k.Hash, k.Expires = hash(password), k.last(time.Now())
+	old, err := s.keys.add(worker, k)
 	s.cut(old)
 	if err != nil {
-		return "", "", fmt.Errorf("grant NATS credential: %w", err)
+		return "", fmt.Errorf("grant NATS credential: %w", err)
 	}
-	return worker, password, nil
+	return password, nil
 }
 
 // Renew has a worker's credential last for its whole time from now on. It is
@@ -74,6 +82,17 @@ func (s *Server) Revoke(worker string) error {
 	s.cut(conns)
 	if err != nil {
 		return fmt.Errorf("revoke NATS credential: %w", err)
+	}
+	return nil
+}
+
+// Expel ends the credentials and the connections of all workers that enrolled
+// with a token.
+func (s *Server) Expel(token string) error {
+	conns, err := s.keys.removeOf(token)
+	s.cut(conns)
+	if err != nil {
+		return fmt.Errorf("revoke NATS credentials: %w", err)
 	}
 	return nil
 }
@@ -99,13 +118,14 @@ func (a authenticator) Check(c server.ClientAuthentication) bool {
 		return true
 	}
 	isOpen := func(id uint64) bool { return a.s.ns.GetClient(id) != nil }
-	pool, ok := a.s.keys.open(given.Username, given.Password, c.GetID(), isOpen)
+	pool, until, ok := a.s.keys.open(given.Username, given.Password, c.GetID(), isOpen)
 	if !ok {
 		return false
 	}
 	publish, subscribe := bus.Permissions(given.Username, pool)
 	c.RegisterUser(&server.User{
-		Username: given.Username,
+		Username:           given.Username,
+		ConnectionDeadline: until,
 		Permissions: &server.Permissions{
 			Publish:   &server.SubjectPermission{Allow: publish},
 			Subscribe: &server.SubjectPermission{Allow: subscribe},

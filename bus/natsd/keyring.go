@@ -23,6 +23,8 @@ type key struct {
 	Pool    string        `json:"pool"`
 	TTL     time.Duration `json:"ttl_ns"`
 	Expires time.Time     `json:"expires_at"`
+	Token   string        `json:"token,omitempty"` // that its worker enrolled with; it ends with that
+	Until   time.Time     `json:"until,omitzero"`  // when the token expires; zero: never
 
 	saved time.Time // Expires as in the file
 	conns []uint64  // ids of the NATS server for its connections
@@ -34,6 +36,15 @@ type keyring struct {
 
 	mu   sync.Mutex
 	keys map[string]*key // by worker
+}
+
+// last is when the key expires if it is not renewed after now.
+func (k *key) last(now time.Time) time.Time {
+	end := now.Add(k.TTL)
+	if !k.Until.IsZero() && k.Until.Before(end) {
+		return k.Until
+	}
+	return end
 }
 
 // openKeyring reads the credentials that an earlier process left. A damaged
@@ -83,7 +94,7 @@ func (k *keyring) renew(worker string) error {
 	if key == nil {
 		return nil
 	}
-	key.Expires = time.Now().Add(key.TTL)
+	key.Expires = key.last(time.Now())
 	if key.Expires.Sub(key.saved) < key.TTL/4 {
 		return nil
 	}
@@ -102,19 +113,39 @@ func (k *keyring) remove(worker string) (cut []uint64, err error) {
 	return key.conns, k.save()
 }
 
-// open returns the pool of a worker that knows its password, and notes the
-// connection. isOpen says which of the earlier ones there still are.
-func (k *keyring) open(worker, password string, conn uint64, isOpen func(uint64) bool) (pool string, ok bool) {
+// removeOf drops the keys of the workers that enrolled with a token, and
+// returns their connections.
+func (k *keyring) removeOf(token string) (cut []uint64, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	found := false
+	for worker, key := range k.keys {
+		if key.Token == token && token != "" {
+			found = true
+			cut = append(cut, key.conns...)
+			delete(k.keys, worker)
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	return cut, k.save()
+}
+
+// open returns the pool of a worker that knows its password, and until when it
+// may stay connected (zero: for ever), and notes the connection. isOpen says
+// which of the earlier ones there still are.
+func (k *keyring) open(worker, password string, conn uint64, isOpen func(uint64) bool) (pool string, until time.Time, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key := k.keys[worker]
 	given := hash(password)
 	if key == nil || subtle.ConstantTimeCompare(given, key.Hash) != 1 || !time.Now().Before(key.Expires) {
-		return "", false
+		return "", time.Time{}, false
 	}
 	key.conns = slices.DeleteFunc(key.conns, func(id uint64) bool { return !isOpen(id) })
 	key.conns = append(key.conns, conn)
-	return key.Pool, true
+	return key.Pool, key.Until, true
 }
 
 // save writes the file whole or not at all. A lost file costs an enrolment, so

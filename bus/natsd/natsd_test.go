@@ -119,7 +119,7 @@ func TestGrantNeedsTokens(t *testing.T) {
 		if _, _, err := s.Grant(bad, "default", time.Hour); !errors.Is(err, tourney.ErrInvalid) {
 			t.Errorf("worker %q: %v, want %q", bad, err, tourney.ErrInvalid)
 		}
-		if _, err := s.Admit("w", bad); !errors.Is(err, tourney.ErrInvalid) {
+		if _, err := s.Admit("w", tourney.EnrolRequest{Pool: bad}); !errors.Is(err, tourney.ErrInvalid) {
 			t.Errorf("pool %q: %v, want %q", bad, err, tourney.ErrInvalid)
 		}
 	}
@@ -229,7 +229,7 @@ func TestCredentialsOutliveTheProcess(t *testing.T) {
 
 func TestAdmit(t *testing.T) {
 	s := start(t, natsd.Options{Listen: "127.0.0.1:0"})
-	e, err := s.Admit("w", "gpu")
+	e, err := s.Admit("w", tourney.EnrolRequest{Pool: "gpu"})
 	must(t, err)
 	if e.Worker != "w" || e.Pool != "gpu" || e.NATS != s.URL() || e.Inbox != "_INBOX_w" {
 		t.Errorf("enrolment %+v", e)

@@ -1,6 +1,7 @@
 package natsd
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,7 @@ const (
 	maxPayload   = 1 << 20  // bytes; bus.MaxBody and headers
 	maxSubs      = 1000     // of one connection; a worker has a handful
 	readyTimeout = 30 * time.Second
+	tlsTimeout   = 5 * time.Second // of a handshake
 )
 
 // Options say how to start a server.
@@ -34,6 +36,7 @@ type Options struct {
 	Dir      string       // where streams and credentials lie
 	Listen   string       // host:port, port 0 for a free one; empty: connections inside the process alone
 	MaxStore int64        // bytes of streams on disk; 0 means DefaultMaxStore
+	TLS      *tls.Config  // of connections from outside the process; nil: they are not encrypted
 	Logger   *slog.Logger // nil means none
 }
 
@@ -64,6 +67,8 @@ func Start(o Options) (*Server, error) {
 		MaxSubs:                maxSubs,
 		NoSigs:                 true, // signals are the process's own business
 		DisableJetStreamBanner: true,
+		TLSConfig:              o.TLS,
+		TLSTimeout:             tlsTimeout.Seconds(),
 	}
 	if o.MaxStore <= 0 {
 		// The library would take a share of the disk that is free now, and might

@@ -14,19 +14,8 @@ import (
 	"golang.org/x/term"
 
 	"tourney"
-	"tourney/api/client"
 	"tourney/dataset/ingest"
 )
-
-// serverFlag adds the flag of commands that talk to a server.
-func serverFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().String("server", "http://127.0.0.1:8080", "URL of the server")
-}
-
-func newClient(cmd *cobra.Command) *client.Client {
-	url, _ := cmd.Flags().GetString("server")
-	return client.New(url, nil)
-}
 
 func newDataset() *cobra.Command {
 	cmd := &cobra.Command{Use: "dataset", Short: "Make datasets of tables; list, show and delete them"}

@@ -123,7 +123,10 @@ as there are, stops the losers early, and keeps a leaderboard.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return applySettings(cmd)
+			if err := applySettings(cmd); err != nil {
+				return err
+			}
+			return checkAccess(cmd)
 		},
 	}
 	root.PersistentFlags().String("config", "", "YAML file with a value for any flag, by the flag's name")
@@ -131,7 +134,7 @@ as there are, stops the losers early, and keeps a leaderboard.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newRun(), newUp(), newCoordinator(), newWorker(), newSweep(), newDataset(), newVerify(), newVersion())
+	root.AddCommand(newRun(), newUp(), newCoordinator(), newWorker(), newSweep(), newDataset(), newModel(), newToken(), newTLS(), newVerify(), newVersion())
 	wrapArgs(root)
 	return root
 }

@@ -82,7 +82,14 @@ type process struct {
 // failed its log is shown.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith is start with more in the environment.
+func startWith(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{Cmd: command(t, args...), t: t, lines: make(chan string, 4096), done: make(chan struct{})}
+	p.Env = append(p.Env, env...)
 	stderr, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +138,13 @@ func (p *process) terminate() int {
 	<-p.done
 	_ = p.Wait()
 	return p.ProcessState.ExitCode()
+}
+
+// said returns what the process has said so far.
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
 }
 
 // await returns the first match in what the process says.

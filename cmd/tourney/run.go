@@ -28,7 +28,7 @@ type runOptions struct {
 	dataDir  string
 	resume   string
 	asJSON   bool
-	server   string
+	access   access // server: of one that plays the sweep
 	logLevel string
 }
 
@@ -71,7 +71,9 @@ sweep is paused and can be gone on with: tourney run --resume ID`,
 	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
 	f.StringVar(&o.resume, "resume", "", "go on with the sweep of this id")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON document on stdout, and nothing else there")
-	f.StringVar(&o.server, "server", "", "URL of a server that plays the sweep")
+	f.StringVar(&o.access.server, "server", "", "URL of a server that plays the sweep")
+	f.StringVar(&o.access.token, "token", "", "token that the server asks for; rather put it into TOURNEY_TOKEN")
+	f.StringVar(&o.access.ca, "ca", "", "file with the certificate of the authority that signed the server's")
 	return cmd
 }
 
@@ -82,9 +84,12 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		if spec, err = o.readSpec(file, stderr); err != nil {
 			return err
 		}
+		if spec.External() {
+			return usageError{errors.New("the trials of trainer external are trained by whoever asks for them: start a server with tourney up, then tourney sweep create FILE")}
+		}
 	}
-	if o.server != "" {
-		return o.play(ctx, client.New(o.server, nil), o.server, file, spec, stdout, stderr)
+	if o.access.server != "" {
+		return o.play(ctx, o.access.client(), o.access.server, file, spec, stdout, stderr)
 	}
 	var hosts []string
 	if file != "" { // before anything is created
@@ -105,7 +110,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	c := client.New(srv.url, nil)
+	c := srv.access().client()
 	err = o.pauseOthers(ctx, c, stderr)
 	if err == nil {
 		err = o.play(ctx, c, srv.url, file, spec, stdout, stderr)
@@ -263,8 +268,8 @@ func (o *runOptions) pauseOthers(ctx context.Context, c *client.Client, stderr i
 
 // interrupt pauses the sweep of an embedded server before it goes down.
 func (o *runOptions) interrupt(c *client.Client, id string, stderr io.Writer) error {
-	if o.server != "" {
-		fmt.Fprintf(stderr, "\nno longer watching; the sweep goes on: tourney sweep watch %s --server %s\n", id, o.server)
+	if o.access.server != "" {
+		fmt.Fprintf(stderr, "\nno longer watching; the sweep goes on: tourney sweep watch %s --server %s\n", id, o.access.server)
 		return quietError{errInterrupted}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), interruptTime)

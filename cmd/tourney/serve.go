@@ -47,13 +47,17 @@ func serverFlags(cmd *cobra.Command, o *serverOptions) {
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "HOST:PORT of the REST API and the dashboard")
 	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
 	f.DurationVar(&o.lease, "lease", coordinator.DefaultLease, "how long a trial's worker may go unheard before the trial goes to another")
+	f.BoolVar(&o.pprof, "pprof", false, "serve profiles of this process at /debug/pprof/, to tokens of scope admin alone")
+	f.StringVar(&o.tlsDir, "tls-dir", "", "directory that tourney tls init has made: serve HTTPS, and the bus by TLS")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "file with the certificate to serve HTTPS with, and with it those that vouch for it; read again when it changes")
+	f.StringVar(&o.tlsKey, "tls-key", "", "file with the key of --tls-cert")
 	f.BoolVar(&o.insecure, "insecure-behind-proxy", false, "listen on other addresses than loopback: a proxy in front does TLS and authentication")
 	f.StringVar(&o.blobs, "blobs", "", "where shards, checkpoints and models are kept: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX of this server alone; blobs in --data-dir if not given")
 	f.StringSliceVar(&o.dataRoots, "data-root", nil, "directory whose files may become datasets by their path; may be repeated")
 	f.StringSliceVar(&o.urlHosts, "allow-url-host", nil, "HOST, s3://BUCKET or gs://BUCKET whose files may become datasets by their URL; may be repeated")
 	f.Float64Var(&o.price, "price-per-hour", 0, "what an hour of a worker's core costs, by which limits of cost are counted")
 	f.Var(&o.maxUpload, "max-upload", "size of the largest table that is taken in")
-	f.StringSliceVar(&o.hosts, "allow-host", nil, "names under which browsers and workers reach the server, beside loopback's")
+	f.StringSliceVar(&o.hosts, "allow-host", nil, "names under which browsers and workers reach the server, beside loopback's and those of its certificate")
 }
 
 // serve runs a server until it is stopped.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -20,8 +21,10 @@ import (
 
 	"tourney"
 	"tourney/api"
+	"tourney/api/metrics"
 	"tourney/bus"
 	"tourney/bus/natsd"
+	"tourney/cmd/tourney/internal/certs"
 	"tourney/cmd/tourney/internal/intake"
 	"tourney/coordinator"
 	"tourney/dashboard"
@@ -39,13 +42,17 @@ type serverOptions struct {
 	natsURL    string        // an external bus instead
 	trusted    bool          // the external bus's network is trusted
 	insecure   bool          // a proxy in front does TLS and authentication
-	hosts      []string      // Host headers beyond loopback's
+	tlsCert    string        // file of the certificate of HTTP and the bus; empty: no TLS
+	tlsKey     string        // file of its key
+	tlsDir     string        // directory of both, as tourney tls init makes it
+	hosts      []string      // Host headers beyond loopback's and the certificate's
 	lease      time.Duration // 0: the default
 	blobs      string        // a bucket or a directory; empty: in dataDir
 	dataRoots  []string      // directories whose files requests may name
 	urlHosts   []string      // hosts whose files requests may name
 	maxUpload  byteSize      // of a table; 0: the default
 	price      float64       // of an hour of a slot; 0: unknown
+	pprof      bool          // serve profiles of this process, to admins
 	logLevel   string
 	log        io.Writer
 }
@@ -53,6 +60,9 @@ type serverOptions struct {
 // server is a coordinator with all that it stands on, in this process.
 type server struct {
 	url    string
+	inside string      // a token that only this process knows
+	pipe   *pipe       // by which this process reaches itself
+	cert   *certs.Pair // nil: no TLS
 	log    *slog.Logger
 	cancel context.CancelFunc
 	group  *errgroup.Group
@@ -66,6 +76,10 @@ type server struct {
 // cacheBytes bounds the shards that the workers of a process keep on disk.
 const cacheBytes = 20 << 30
 
+// answerLast is how long requests that run when the server stops may take to be
+// answered. Others are not taken any more.
+const answerLast = 9 * time.Second // container runtimes kill after ten
+
 // uploadsDir is where tables lie while they are taken in, in the data
 // directory.
 const uploadsDir = "uploads"
@@ -74,12 +88,16 @@ const uploadsDir = "uploads"
 const defaultMaxUpload byteSize = 64 << 30
 
 // startServer starts everything and returns once it takes work. An address that
-// is not loopback is refused, because there is no authentication yet.
+// is not loopback is refused without TLS and tokens.
 func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	if err := o.checkSafety(); err != nil {
 		return nil, err
 	}
 	log, err := newLogger(o.logLevel, o.log)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := o.openTLS(log)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +111,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	}
 	// The parts outlive ctx until close, which stops them in order.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &server{url: "http://" + listener.Addr().String(), log: log, cancel: cancel}
+	s := &server{url: urlOf(listener.Addr(), cert), inside: rand.Text(), pipe: newPipe(), cert: cert, log: log, cancel: cancel}
 	s.group, s.failed = errgroup.WithContext(running)
 	s.onClose(listener.Close)
 	defer func() {
@@ -106,6 +124,13 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	s.onClose(db.Close)
+	tokens, err := db.Tokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.checkTokens(tokens); err != nil {
+		return nil, err
+	}
 	uploads := filepath.Join(o.dataDir, uploadsDir)
 	if err := emptyDir(uploads); err != nil {
 		return nil, err
@@ -126,18 +151,33 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := expelRevoked(tokens, b.gate.Expel); err != nil {
+		return nil, err
+	}
+	registry := &metrics.Registry{}
 	c := coordinator.New(coordinator.Config{
-		Store: db, Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
+		Store: measure(registry, db, b.server), Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
 		PricePerHour: o.price,
 	})
+	var certified func(string) bool
+	if cert != nil {
+		certified = cert.Covers
+	}
 	handler, err := api.New(api.Config{
-		Service: c, Reader: db, Blobs: blobs,
+		Service: c, Reader: db, Blobs: blobs, Access: db,
 		Datasets:        desk,
 		MaxDatasetBytes: int64(cmp.Or(o.maxUpload, defaultMaxUpload)),
 		Dashboard:       dashboard.Handler(),
+		Metrics:         registry,
+		Profile:         o.pprof,
+		Ready:           (&readiness{dir: o.dataDir, db: db, bus: b.server}).check,
 		Version:         buildVersion(),
 		Logger:          log,
 		AllowedHosts:    o.hosts,
+		AllowHost:       certified,
+		Inside:          s.inside,
+		RequireToken:    o.guarded(),
+		Secure:          cert != nil,
 	})
 	if err != nil {
 		return nil, err
@@ -151,6 +191,11 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	return s, s.startWorkers(ctx, o, b)
 }
 
+// access is how this process reaches its own server.
+func (s *server) access() access {
+	return access{server: "http://localhost", token: s.inside, dial: s.pipe.dial}
+}
+
 // emptyDir makes a directory with nothing in it: uploads that a crash left
 // behind are of no use.
 func emptyDir(name string) error {
@@ -161,29 +206,6 @@ func emptyDir(name string) error {
 		return fmt.Errorf("make %s: %w", name, err)
 	}
 	return nil
-}
-
-// checkSafety refuses what would let strangers in.
-func (o *serverOptions) checkSafety() error {
-	if !o.insecure && !isLoopback(o.addr) {
-		return fmt.Errorf("%w: --addr %s is reachable from other machines, and this version has no authentication; listen on 127.0.0.1, or put a proxy with TLS and authentication in front and say --insecure-behind-proxy", tourney.ErrRefused, o.addr)
-	}
-	if o.natsListen != "" && !o.insecure && !isLoopback(o.natsListen) {
-		return fmt.Errorf("%w: --nats-listen %s is reachable from other machines without TLS; listen on 127.0.0.1, or say --insecure-behind-proxy", tourney.ErrRefused, o.natsListen)
-	}
-	if o.natsURL != "" && !o.trusted {
-		return fmt.Errorf("%w: with --nats all workers share the credentials in its URL, so each can speak for the others; if the network and the workers are trusted, say --trusted-network", tourney.ErrRefused)
-	}
-	return nil
-}
-
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return true // listen says what is wrong with it
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // listen opens the port that a flag names.
@@ -222,7 +244,11 @@ func (s *server) startBus(ctx context.Context, o serverOptions) (busParts, error
 	if o.natsURL != "" {
 		return s.connectBus(ctx, o.natsURL)
 	}
-	embedded, err := natsd.Start(natsd.Options{Dir: filepath.Join(o.dataDir, "nats"), Listen: o.natsListen, MaxStore: 4 << 30, Logger: s.log})
+	opts := natsd.Options{Dir: filepath.Join(o.dataDir, "nats"), Listen: o.natsListen, MaxStore: 4 << 30, Logger: s.log}
+	if s.cert != nil && o.natsListen != "" {
+		opts.TLS = s.cert.Config()
+	}
+	embedded, err := natsd.Start(opts)
 	if err != nil {
 		return busParts{}, err
 	}
@@ -263,20 +289,35 @@ func (s *server) connectBus(ctx context.Context, rawURL string) (busParts, error
 type sharedGate struct{ url string }
 
 // Admit implements coordinator.Gate.
-func (g sharedGate) Admit(id, pool string) (tourney.Enrolment, error) {
+func (g sharedGate) Admit(id string, _ tourney.EnrolRequest) (tourney.Enrolment, error) {
 	return tourney.Enrolment{NATS: g.url, Inbox: bus.Inbox(id)}, nil
 }
 
+// Expel implements coordinator.Gate. It cannot take back what all share: who
+// said --trusted-network has been told.
+func (sharedGate) Expel(string) error { return nil }
+
 func (s *server) serveHTTP(handler *api.Server, listener net.Listener) {
 	srv := api.NewHTTPServer(handler)
-	s.group.Go(func() error {
-		if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve HTTP: %w", err)
-		}
-		return nil
-	})
+	serve := func(how func() error) {
+		s.group.Go(func() error {
+			if err := how(); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve HTTP: %w", err)
+			}
+			return nil
+		})
+	}
+	if s.cert == nil {
+		serve(func() error { return srv.Serve(listener) })
+	} else {
+		srv.TLSConfig = s.cert.Config()
+		// Both listeners set up HTTP/2, the first one for both: it has to know.
+		srv.TLSConfig.NextProtos = []string{"h2", "http/1.1"}
+		serve(func() error { return srv.ServeTLS(listener, "", "") })
+	}
+	serve(func() error { return srv.Serve(s.pipe) })
 	s.stopHTTP = func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), answerLast)
 		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil { // it ends the event streams
 			return srv.Close()
@@ -307,7 +348,7 @@ func (s *server) startWorkers(ctx context.Context, o serverOptions, b busParts) 
 	if o.workers == 0 {
 		return nil
 	}
-	ws, err := newWorkerSet(ctx, s.url, "", filepath.Join(o.dataDir, "cache"), s.log)
+	ws, err := newWorkerSet(ctx, s.access(), "", filepath.Join(o.dataDir, "cache"), s.log)
 	if err != nil {
 		return err
 	}

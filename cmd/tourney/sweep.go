@@ -8,29 +8,32 @@ import (
 	"github.com/spf13/cobra"
 
 	"tourney"
-	"tourney/api/client"
 )
 
 func newSweep() *cobra.Command {
 	cmd := &cobra.Command{Use: "sweep", Short: "Create, watch and steer sweeps"}
 	serverFlag(cmd)
 	cmd.AddCommand(
-		newSweepCreate(), newSweepList(), newSweepShow(), newSweepWatch(),
+		newSweepCreate(), newSweepValidate(), newSweepList(), newSweepShow(), newSweepWatch(),
 		newSweepAct("pause", "Start no more jobs; those that run go on", tourney.ActionPause),
 		newSweepAct("resume", "Go on with a paused sweep", tourney.ActionResume),
 		newSweepAct("cancel", "End a sweep at once; what its trials have reported is kept", tourney.ActionCancel),
-		newSweepLeaderboard(), newSweepTrials(), newSweepImportance(), newSweepPareto(), newSweepReplay(),
+		newSweepLeaderboard(), newSweepTrials(), newSweepImportance(), newSweepPareto(), newSweepReplay(), newSweepExtend(), newSweepDelete(),
 	)
 	return cmd
 }
 
 func newSweepCreate() *cobra.Command {
 	var o runOptions
+	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "create FILE",
 		Short: "Start a sweep on a server and return",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if dryRun {
+				return validate(cmd.Context(), newClient(cmd), args[0], o.dataset, o.asJSON, cmd.OutOrStdout())
+			}
 			o.seed = -1
 			spec, err := o.readSpec(args[0], cmd.ErrOrStderr())
 			if err != nil {
@@ -48,6 +51,7 @@ func newSweepCreate() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what the sweep would do, and create nothing")
 	cmd.Flags().StringVar(&o.dataset, "dataset", "", "take this dataset, a name, path, pattern or URL, instead of the file's")
 	return cmd
 }
@@ -116,8 +120,7 @@ func newSweepWatch() *cobra.Command {
 		Short: "Follow a sweep to its end",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			url, _ := cmd.Flags().GetString("server")
-			c := client.New(url, nil)
+			url, c := accessOf(cmd).server, newClient(cmd)
 			sweep, err := c.Sweep(cmd.Context(), args[0])
 			if err != nil {
 				return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +31,7 @@ const minLease = 300 * time.Millisecond
 
 func newWorker() *cobra.Command {
 	var slots int
-	var cacheDir, bucket string
+	var cacheDir, bucket, pool string
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Train for a coordinator; may vanish at any moment",
@@ -46,24 +48,33 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 			if err != nil {
 				return err
 			}
-			url, _ := cmd.Flags().GetString("server")
-			ws, err := newWorkerSet(cmd.Context(), url, bucket, cacheDir, log)
+			server := accessOf(cmd)
+			ws, err := newWorkerSet(cmd.Context(), server, bucket, cacheDir, log)
 			if err != nil {
 				return err
 			}
 			defer ws.close() //nolint:errcheck // nothing is written through it
-			ws.progress = cmd.ErrOrStderr()
+			ws.progress, ws.pool = cmd.ErrOrStderr(), pool
 			dial := func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) {
 				if e.NATS == "" {
 					return nil, errors.New("the server takes no workers from other processes; start it with --nats-listen 127.0.0.1:4222")
 				}
-				return bus.Dial(ctx, e, bus.WithLogger(log))
+				opts := []bus.Option{bus.WithLogger(log)}
+				if strings.HasPrefix(e.NATS, "tls://") {
+					config, err := server.busTLS()
+					if err != nil {
+						return nil, err
+					}
+					opts = append(opts, bus.WithTLS(config))
+				}
+				return bus.Dial(ctx, e, opts...)
 			}
 			return ws.work(cmd.Context(), slots, dial)
 		},
 	}
 	serverFlag(cmd)
 	f := cmd.Flags()
+	f.StringVar(&pool, "pool", "", "pool to train for; that of the token if not given, and if that names none, "+tourney.DefaultPool)
 	f.IntVar(&slots, "slots", runtime.NumCPU(), "cores to train on")
 	f.StringVar(&cacheDir, "cache-dir", defaultCacheDir(), "directory for the shards of datasets, shared by the workers of this machine")
 	f.StringVar(&bucket, "blobs", "", "the server's s3://BUCKET/PREFIX or gs://BUCKET/PREFIX, to read shards straight from it; without it they come through the server")
@@ -79,15 +90,20 @@ type workerSet struct {
 	close  func() error
 	log    *slog.Logger
 
+	pool     string    // to enrol in; empty: as the server says
 	inside   bool      // the server's own process
 	progress io.Writer // for a person
 }
 
 // newWorkerSet makes what the workers of one process share. bucket may be
 // empty.
-func newWorkerSet(ctx context.Context, server, bucket, cacheDir string, log *slog.Logger) (*workerSet, error) {
-	ws := &workerSet{server: server, client: client.New(server, nil), log: log, progress: io.Discard}
-	through := blob.NewClient(server, nil, "")
+func newWorkerSet(ctx context.Context, server access, bucket, cacheDir string, log *slog.Logger) (*workerSet, error) {
+	hc, err := server.http()
+	if err != nil {
+		return nil, err
+	}
+	ws := &workerSet{server: server.server, client: client.New(server.server, hc), log: log, progress: io.Discard}
+	through := blob.NewClient(server.server, hc, "")
 	ws.blobs = through
 	store := func() error { return nil }
 	if bucket != "" {
@@ -101,7 +117,6 @@ func newWorkerSet(ctx context.Context, server, bucket, cacheDir string, log *slo
 		store = b.Close
 		ws.blobs = &straight{Client: through, bucket: storeFetcher{b}, log: log}
 	}
-	var err error
 	if ws.cache, err = dataset.NewCache(cacheDir, cacheBytes, ws.blobs); err != nil {
 		return nil, errors.Join(err, store())
 	}
@@ -145,14 +160,28 @@ func (ws *workerSet) reachable(e tourney.Enrolment) tourney.Enrolment {
 	return e
 }
 
+// busTLS returns how the bus proves that it is the server's: with the
+// certificate of the same name, whatever address it listens on.
+func (a access) busTLS() (*tls.Config, error) {
+	config, err := a.tls()
+	if err != nil {
+		return nil, err
+	}
+	if u, err := url.Parse(a.server); err == nil {
+		config.ServerName = u.Hostname()
+	}
+	return config, nil
+}
+
 // enrolWait is how long a worker looks for its server: that may be restarting.
 const enrolWait = time.Minute
 
 // enrolPatiently is enrol that tries again while there is no server.
 func (ws *workerSet) enrolPatiently(ctx context.Context, slots int, dial func(context.Context, tourney.Enrolment) (worker.Bus, error)) (*worker.Worker, error) {
 	for begin := time.Now(); ; {
-		w, err := ws.enrol(ctx, slots, tourney.DefaultPool, dial)
-		if !errors.Is(err, tourney.ErrUnavailable) || time.Since(begin) > enrolWait {
+		w, err := ws.enrol(ctx, slots, ws.pool, dial)
+		untrusted := new(tls.CertificateVerificationError) // waiting does not help
+		if !errors.Is(err, tourney.ErrUnavailable) || errors.As(err, &untrusted) || time.Since(begin) > enrolWait {
 			return w, err
 		}
 		ws.log.Warn("no server yet; trying again for a minute", "server", ws.server, "error", err)

@@ -116,6 +116,47 @@ func testRowsReadBack(t *testing.T, open Opener) {
 	same("points, of which one was replaced", points, []tourney.Point{{Step: 1, Metrics: tourney.Metrics{"m": 5}}, {Step: 9, Metrics: tourney.Metrics{"m": 2}}}, err)
 }
 
+func testFinalJobs(t *testing.T, open Opener) {
+	s := start(t, open)
+	create(t, s, "s", tourney.Minimize)
+	create(t, s, "other", tourney.Minimize)
+	c := &tourney.Change{Sweep: "s"}
+	add := func(trial, rung int, kind tourney.JobKind, state tourney.JobState, step int) tourney.JobRow {
+		j := queuedJob("s", trial, rung)
+		j.Kind, j.State = kind, state
+		if step > 0 {
+			j.Checkpoint = &tourney.Checkpoint{Blob: "ab", Offset: int64(trial), Size: 5, Step: step}
+		}
+		c.Jobs = append(c.Jobs, j)
+		return j
+	}
+	for n := range 4 {
+		c.Trials = append(c.Trials, queuedTrial("s", n))
+	}
+	add(0, 0, tourney.JobRung, tourney.JobDone, 4)
+	without := add(3, 1, tourney.JobFinal, tourney.JobDone, 0)
+	add(2, 1, tourney.JobFinal, tourney.JobHeld, 7)
+	with := add(1, 1, tourney.JobFinal, tourney.JobDone, 9)
+	must(t, s.Commit(t.Context(), c))
+
+	jobs, err := s.FinalJobs(t.Context(), "s")
+	must(t, err)
+	without.New, with.New = false, false
+	if want := []tourney.JobRow{with, without}; !reflect.DeepEqual(jobs, want) {
+		t.Errorf("final jobs %+v, want %+v", jobs, want)
+	}
+	if jobs, err := s.FinalJobs(t.Context(), "other"); err != nil || len(jobs) != 0 {
+		t.Errorf("final jobs of a sweep without: %v, %v", jobs, err)
+	}
+	if _, err := s.FinalJobs(t.Context(), "nowhere"); !errors.Is(err, tourney.ErrNotFound) {
+		t.Errorf("final jobs of no sweep: %v", err)
+	}
+	// A model is no state to go on from.
+	if _, err := s.CheckpointAt(t.Context(), "s", 1, 9); !errors.Is(err, tourney.ErrNotFound) {
+		t.Errorf("the model of trial 1 as a checkpoint: %v", err)
+	}
+}
+
 func testKey(t *testing.T, open Opener) {
 	s := start(t, open)
 	first := creation(t, "a", tourney.Minimize)
@@ -292,7 +333,18 @@ func testEndsAreFinal(t *testing.T, open Opener) {
 		id := fmt.Sprint("e", i)
 		create(t, s, id, tourney.Minimize)
 		must(t, s.Commit(t.Context(), &tourney.Change{Sweep: id, State: end}))
-		wantError(t, s.Commit(t.Context(), &tourney.Change{Sweep: id, State: tourney.SweepRunning}), tourney.ErrConflict)
+		wantError(t, s.Commit(t.Context(), &tourney.Change{Sweep: id, State: tourney.SweepPaused}), tourney.ErrConflict)
+		err := s.Commit(t.Context(), &tourney.Change{Sweep: id, State: tourney.SweepRunning})
+		if end != tourney.SweepCompleted {
+			wantError(t, err, tourney.ErrConflict)
+			continue
+		}
+		must(t, err) // it was extended, and has not ended any more
+		sweep, err := s.Sweep(t.Context(), id)
+		must(t, err)
+		if sweep.Ended != nil {
+			t.Errorf("it runs, and ended at %v", sweep.Ended)
+		}
 	}
 }
 

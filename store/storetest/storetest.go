@@ -23,6 +23,7 @@ type Store interface {
 	Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error)
 	OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)
 	CheckpointAt(ctx context.Context, sweep string, trial, step int) (tourney.Checkpoint, error)
+	FinalJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)
 	Usage(ctx context.Context, sweep string, now time.Time) (tourney.Usage, error)
 	Outcomes(ctx context.Context, tokens []tourney.Token) (map[tourney.Token]tourney.Outcome, error)
 	SaveWorker(ctx context.Context, w tourney.Worker) error
@@ -39,6 +40,17 @@ type Store interface {
 	Workers(ctx context.Context) ([]tourney.Worker, error)
 	Datasets(ctx context.Context, page tourney.Page) (datasets []tourney.Dataset, next string, err error)
 	DatasetBySource(ctx context.Context, source string) (tourney.Dataset, error)
+
+	Token(ctx context.Context, id string) (tourney.AccessToken, [32]byte, error)
+	Tokens(ctx context.Context) ([]tourney.AccessToken, error)
+	SaveToken(ctx context.Context, t tourney.AccessToken, hash [32]byte) error
+	RevokeToken(ctx context.Context, id string) error
+	TouchToken(ctx context.Context, id string) error
+	SaveSession(ctx context.Context, hash [32]byte, token string, expires time.Time) error
+	SessionToken(ctx context.Context, hash [32]byte) (tourney.AccessToken, error)
+	DeleteSession(ctx context.Context, hash [32]byte) error
+	SaveAudit(ctx context.Context, a tourney.Audit) error
+	Audits(ctx context.Context, limit int) ([]tourney.Audit, error)
 
 	SaveDataset(ctx context.Context, d tourney.Dataset) error
 	DeleteDataset(ctx context.Context, ref string) error
@@ -60,6 +72,7 @@ func Run(t *testing.T, open Opener) {
 	}{
 		{"a sweep reads back as it was written", testSweepReadsBack},
 		{"rows read back as they were written", testRowsReadBack},
+		{"final jobs that are done keep the models", testFinalJobs},
 		{"a key names one sweep", testKey},
 		{"events go on without gaps", testEventsGoOn},
 		{"a change is all or nothing", testAllOrNothing},
@@ -82,6 +95,9 @@ func Run(t *testing.T, open Opener) {
 		{"a deleted dataset leaves what others refer to", testDeleteDataset},
 		{"a dataset in use is not deleted", testDatasetInUse},
 		{"workers are listed while they are heard of", testWorkers},
+		{"a token reads back, and ends once", testTokens},
+		{"a session ends with its token", testSessions},
+		{"the audit keeps everything", testAudit},
 		{"a directory has one holder", testOneHolder},
 		{"what was committed is there after Close", testReopen},
 		{"what was acknowledged survives a kill", testCrash},

@@ -54,6 +54,21 @@ func (e IngestPhase) Valid() bool {
 	}
 }
 
+// Defines values for DeleteSweepParamsForce.
+const (
+	Cancel DeleteSweepParamsForce = "cancel"
+)
+
+// Valid indicates whether the value is a known member of the DeleteSweepParamsForce enum.
+func (e DeleteSweepParamsForce) Valid() bool {
+	switch e {
+	case Cancel:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetImportanceParamsMethod.
 const (
 	Fanova GetImportanceParamsMethod = "fanova"
@@ -70,6 +85,93 @@ func (e GetImportanceParamsMethod) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// Defines values for ListTrialsParamsFilter.
+const (
+	StateCancelled ListTrialsParamsFilter = "state:cancelled"
+	StateCompleted ListTrialsParamsFilter = "state:completed"
+	StateDiverged  ListTrialsParamsFilter = "state:diverged"
+	StateFailed    ListTrialsParamsFilter = "state:failed"
+	StatePaused    ListTrialsParamsFilter = "state:paused"
+	StatePruned    ListTrialsParamsFilter = "state:pruned"
+	StateQueued    ListTrialsParamsFilter = "state:queued"
+	StateRunning   ListTrialsParamsFilter = "state:running"
+)
+
+// Valid indicates whether the value is a known member of the ListTrialsParamsFilter enum.
+func (e ListTrialsParamsFilter) Valid() bool {
+	switch e {
+	case StateCancelled:
+		return true
+	case StateCompleted:
+		return true
+	case StateDiverged:
+		return true
+	case StateFailed:
+		return true
+	case StatePaused:
+		return true
+	case StatePruned:
+		return true
+	case StateQueued:
+		return true
+	case StateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTrialsParamsSort.
+const (
+	MinusNumber ListTrialsParamsSort = "-number"
+	Number      ListTrialsParamsSort = "number"
+)
+
+// Valid indicates whether the value is a known member of the ListTrialsParamsSort enum.
+func (e ListTrialsParamsSort) Valid() bool {
+	switch e {
+	case MinusNumber:
+		return true
+	case Number:
+		return true
+	default:
+		return false
+	}
+}
+
+// AccessToken defines model for AccessToken.
+type AccessToken = tourney.AccessToken
+
+// AmendRequest defines model for AmendRequest.
+type AmendRequest struct {
+	// Limits What ends a search beside its cap of trials.
+	Limits *Limits `json:"limits,omitempty"`
+	Name   string  `json:"name,omitempty"`
+
+	// RunCap Trials in all; not less than before.
+	RunCap int `json:"run_cap,omitempty"`
+}
+
+// Amendment What users have changed of a sweep since it was created.
+type Amendment = tourney.Amendment
+
+// AskReply defines model for AskReply.
+type AskReply = tourney.AskReply
+
+// AskRequest defines model for AskRequest.
+type AskRequest = tourney.AskRequest
+
+// AskedTrial A trial that is to be trained up to its budget.
+type AskedTrial = tourney.AskedTrial
+
+// Audit defines model for Audit.
+type Audit = tourney.Audit
+
+// AuditList defines model for AuditList.
+type AuditList struct {
+	Items []Audit `json:"items"`
 }
 
 // Bin One bar of a histogram.
@@ -116,8 +218,20 @@ type EnrolRequest = tourney.EnrolRequest
 // Enrolment defines model for Enrolment.
 type Enrolment = tourney.Enrolment
 
+// ExtendRequest defines model for ExtendRequest.
+type ExtendRequest struct {
+	// Limits What ends a search beside its cap of trials.
+	Limits *Limits `json:"limits,omitempty"`
+
+	// RunCap Trials in all, those that there are among them.
+	RunCap int `json:"run_cap,omitempty"`
+}
+
 // FieldError defines model for FieldError.
 type FieldError = tourney.FieldError
+
+// Forecast What a sweep would do. All but the first three fields is there if it is valid.
+type Forecast = tourney.Forecast
 
 // Front defines model for Front.
 type Front = tourney.Front
@@ -185,6 +299,9 @@ type IngestList struct {
 	Items []Ingest `json:"items"`
 }
 
+// IssuedToken defines model for IssuedToken.
+type IssuedToken = tourney.IssuedToken
+
 // Leaderboard defines model for Leaderboard.
 type Leaderboard struct {
 	Items  []Trial `json:"items"`
@@ -206,6 +323,23 @@ type Metric = tourney.Metric
 
 // Metrics Named values at one step; only finite ones.
 type Metrics = tourney.Metrics
+
+// Model A model with all that it takes to ask it.
+type Model = json.RawMessage
+
+// ModelInfo defines model for ModelInfo.
+type ModelInfo struct {
+	Bytes int64 `json:"bytes"`
+
+	// Step So many steps it was trained.
+	Step  int `json:"step"`
+	Trial int `json:"trial"`
+}
+
+// ModelList defines model for ModelList.
+type ModelList struct {
+	Items []ModelInfo `json:"items"`
+}
 
 // Order defines model for Order.
 type Order = tourney.Order
@@ -245,8 +379,33 @@ type Problem = problem.Problem
 // Reason defines model for Reason.
 type Reason = tourney.Reason
 
+// RungCount Of the trials that have finished it, `promoted` went on, `stopped` ended
+// there, and `waiting` did neither yet. `training` are on their way to it.
+type RungCount = tourney.RungCount
+
+// RungForecast defines model for RungForecast.
+type RungForecast = tourney.RungForecast
+
 // Scalar A value of a parameter.
 type Scalar = any
+
+// Scope defines model for Scope.
+type Scope = tourney.Scope
+
+// Session defines model for Session.
+type Session struct {
+	// Name Of the caller's token.
+	Name *string `json:"name,omitempty"`
+
+	// Needed Whether this server asks for tokens.
+	Needed bool   `json:"needed"`
+	Scope  *Scope `json:"scope,omitempty"`
+}
+
+// SessionRequest defines model for SessionRequest.
+type SessionRequest struct {
+	Token string `json:"token"`
+}
 
 // Shard defines model for Shard.
 type Shard = tourney.Shard
@@ -276,6 +435,20 @@ type SweepState = tourney.SweepState
 
 // Task defines model for Task.
 type Task = tourney.Task
+
+// Tell defines model for Tell.
+type Tell = tourney.Tell
+
+// TokenList defines model for TokenList.
+type TokenList struct {
+	Items []AccessToken `json:"items"`
+}
+
+// TokenRequest defines model for TokenRequest.
+type TokenRequest = tourney.TokenRequest
+
+// Told defines model for Told.
+type Told = tourney.Told
 
 // Trial defines model for Trial.
 type Trial = tourney.Trial
@@ -318,11 +491,20 @@ type LastEventID = int64
 // Limit defines model for Limit.
 type Limit = int
 
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // SweepID defines model for SweepID.
 type SweepID = string
 
 // TrialNumber defines model for TrialNumber.
 type TrialNumber = int
+
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Limit The most items to return.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // GetBlobParams defines parameters for GetBlob.
 type GetBlobParams struct {
@@ -433,6 +615,47 @@ type ListSweepsParams struct {
 type CreateSweepParams struct {
 	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// DeleteSweepParams defines parameters for DeleteSweep.
+type DeleteSweepParams struct {
+	Force *DeleteSweepParamsForce `form:"force,omitempty" json:"force,omitempty"`
+}
+
+// DeleteSweepParamsForce defines parameters for DeleteSweep.
+type DeleteSweepParamsForce string
+
+// GetSweepParams defines parameters for GetSweep.
+type GetSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// AmendSweepParams defines parameters for AmendSweep.
+type AmendSweepParams struct {
+	// IfMatch The ETag of the sweep as you know it, or *. Without it the answer is a 428, and a 412 if somebody else has changed it.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// AskTrialsParams defines parameters for AskTrials.
+type AskTrialsParams struct {
+	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CancelSweepParams defines parameters for CancelSweep.
+type CancelSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // StreamSweepEventsParams defines parameters for StreamSweepEvents.
@@ -442,6 +665,14 @@ type StreamSweepEventsParams struct {
 
 	// LastEventID As sent by a browser that connects again.
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+}
+
+// ExtendSweepParams defines parameters for ExtendSweep.
+type ExtendSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // GetHistoryParams defines parameters for GetHistory.
@@ -469,21 +700,57 @@ type GetImportanceParamsMethod string
 
 // GetLeaderboardParams defines parameters for GetLeaderboard.
 type GetLeaderboardParams struct {
+	// Filter `rung>=N`: trials that have finished the rung N.
+	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
+
 	// Limit The most items to return.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// PauseSweepParams defines parameters for PauseSweep.
+type PauseSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// ResumeSweepParams defines parameters for ResumeSweep.
+type ResumeSweepParams struct {
+	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+	// N seconds and at most 30; Preference-Applied says so. Of other
+	// preferences nothing is done.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// TellTrialsJSONBody defines parameters for TellTrials.
+type TellTrialsJSONBody struct {
+	Tells []Tell `json:"tells"`
 }
 
 // ListTrialsParams defines parameters for ListTrials.
 type ListTrialsParams struct {
+	// Filter Trials in a state.
+	Filter *ListTrialsParamsFilter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Sort `-number` has the last first. Best first is the leaderboard.
+	Sort *ListTrialsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// Limit The most items to return.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ListTrialsParamsFilter defines parameters for ListTrials.
+type ListTrialsParamsFilter string
+
+// ListTrialsParamsSort defines parameters for ListTrials.
+type ListTrialsParamsSort string
 
 // AddDatasetJSONRequestBody defines body for AddDataset for application/json ContentType.
 type AddDatasetJSONRequestBody = DatasetRequest
@@ -491,8 +758,29 @@ type AddDatasetJSONRequestBody = DatasetRequest
 // AddDatasetMultipartRequestBody defines body for AddDataset for multipart/form-data ContentType.
 type AddDatasetMultipartRequestBody AddDatasetMultipartBody
 
+// CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
+type CreateSessionJSONRequestBody = SessionRequest
+
 // CreateSweepJSONRequestBody defines body for CreateSweep for application/json ContentType.
 type CreateSweepJSONRequestBody = SweepFile
+
+// ValidateSweepJSONRequestBody defines body for ValidateSweep for application/json ContentType.
+type ValidateSweepJSONRequestBody = SweepFile
+
+// AmendSweepJSONRequestBody defines body for AmendSweep for application/json ContentType.
+type AmendSweepJSONRequestBody = AmendRequest
+
+// AskTrialsJSONRequestBody defines body for AskTrials for application/json ContentType.
+type AskTrialsJSONRequestBody = AskRequest
+
+// ExtendSweepJSONRequestBody defines body for ExtendSweep for application/json ContentType.
+type ExtendSweepJSONRequestBody = ExtendRequest
+
+// TellTrialsJSONRequestBody defines body for TellTrials for application/json ContentType.
+type TellTrialsJSONRequestBody TellTrialsJSONBody
+
+// CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
+type CreateTokenJSONRequestBody = TokenRequest
 
 // EnrolWorkerJSONRequestBody defines body for EnrolWorker for application/json ContentType.
 type EnrolWorkerJSONRequestBody = EnrolRequest
@@ -571,10 +859,25 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// GetDocs This document, for people
+	//
+	// Corresponds with GET /api/docs (the `GetDocs` operationId).
+	GetDocs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocsStyle How that page looks
+	//
+	// Corresponds with GET /api/docs/style.css (the `GetDocsStyle` operationId).
+	GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetContract This document
 	//
 	// Corresponds with GET /api/openapi.yaml (the `GetContract` operationId).
 	GetContract(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAudit What was changed, by whom, newest first
+	//
+	// Corresponds with GET /api/v1/audit (the `ListAudit` operationId).
+	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetBlob Fetch a blob, or a range of it
 	//
@@ -663,6 +966,12 @@ type ClientInterface interface {
 	// first message says where. It lasts an hour at most; going on from the
 	// last id repeats nothing and leaves nothing out.
 	//
+	// Messages without an id are not of that log. `worker`, in this stream
+	// alone, is a `WorkerChange`: first of each worker that lives, then when
+	// one enrols, goes unheard for a minute or is heard again. `ping` comes
+	// every 15 seconds. A token may have 10 streams open, and who takes
+	// longer than 10 seconds to take in a message is cut off.
+	//
 	// Corresponds with GET /api/v1/events (the `StreamEvents` operationId).
 	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -675,6 +984,36 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/ingests/{id} (the `GetIngest` operationId).
 	GetIngest(ctx context.Context, id IngestID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSession Log a browser out
+	//
+	// Corresponds with DELETE /api/v1/session (the `DeleteSession` operationId).
+	DeleteSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSession Who am I, and is a token needed
+	//
+	// Corresponds with GET /api/v1/session (the `GetSession` operationId).
+	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSessionWithBody Log a browser in with a token
+	//
+	// The answer sets a cookie that scripts cannot read and that other sites
+	// cannot send. It ends after 12 hours, with its token, or by DELETE.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/session (the `CreateSession` operationId).
+	CreateSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSession Log a browser in with a token
+	//
+	// The answer sets a cookie that scripts cannot read and that other sites
+	// cannot send. It ends after 12 hours, with its token, or by DELETE.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/session (the `CreateSession` operationId).
+	CreateSession(ctx context.Context, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSweeps List sweeps, newest first
 	//
@@ -701,15 +1040,107 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/sweeps (the `CreateSweep` operationId).
 	CreateSweep(ctx context.Context, params *CreateSweepParams, body CreateSweepJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ValidateSweepWithBody Say what a sweep would do
+	//
+	// The body is that of `POST /api/v1/sweeps`. Nothing is created. A file
+	// that would be refused is answered with `valid: false` and all that is
+	// wrong with it, so that one call shows everything. A dataset must be
+	// registered: paths and URLs are not read.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/validate (the `ValidateSweep` operationId).
+	ValidateSweepWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ValidateSweep Say what a sweep would do
+	//
+	// The body is that of `POST /api/v1/sweeps`. Nothing is created. A file
+	// that would be refused is answered with `valid: false` and all that is
+	// wrong with it, so that one call shows everything. A dataset must be
+	// registered: paths and URLs are not read.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/validate (the `ValidateSweep` operationId).
+	ValidateSweep(ctx context.Context, body ValidateSweepJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSweep Delete a sweep with all that is known of it
+	//
+	// One that has not ended is a 409, unless `force=cancel` cancels it first.
+	// Checkpoints and models that nothing else refers to are removed later.
+	//
+	// Corresponds with DELETE /api/v1/sweeps/{id} (the `DeleteSweep` operationId).
+	DeleteSweep(ctx context.Context, id SweepID, params *DeleteSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSweep Show a sweep
 	//
 	// Corresponds with GET /api/v1/sweeps/{id} (the `GetSweep` operationId).
-	GetSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetSweep(ctx context.Context, id SweepID, params *GetSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AmendSweepWithBody Change a sweep's name, cap or limits
+	//
+	// What is absent stays. A cap cannot become less. Of a sweep that has
+	// ended only the name can change; `extend` lets one go on. The spec stays
+	// as it was created; what is in force instead is in `amended`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/sweeps/{id} (the `AmendSweep` operationId).
+	AmendSweepWithBody(ctx context.Context, id SweepID, params *AmendSweepParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AmendSweep Change a sweep's name, cap or limits
+	//
+	// What is absent stays. A cap cannot become less. Of a sweep that has
+	// ended only the name can change; `extend` lets one go on. The spec stays
+	// as it was created; what is in force instead is in `amended`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/sweeps/{id} (the `AmendSweep` operationId).
+	AmendSweep(ctx context.Context, id SweepID, params *AmendSweepParams, body AmendSweepJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AskTrialsWithBody Ask for trials to train yourself
+	//
+	// Of a sweep with `trainer: external`. The search proposes when it is
+	// asked, and knows then all that was told before. Each trial comes with a
+	// token and a lease: who does not tell anything of it for that long has
+	// lost it, and the next who asks gets it. A trial that early_terminate
+	// sends on comes back later, with a larger budget.
+	//
+	// The answer may hold fewer trials than were asked for. It holds none
+	// while the sweep is paused, while all that may be out at a time
+	// (`parallelism`) are out, and once the sweep has ended, which `state`
+	// says. The same Idempotency-Key gets the same trials again while they
+	// are out.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/{id}/ask (the `AskTrials` operationId).
+	AskTrialsWithBody(ctx context.Context, id SweepID, params *AskTrialsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AskTrials Ask for trials to train yourself
+	//
+	// Of a sweep with `trainer: external`. The search proposes when it is
+	// asked, and knows then all that was told before. Each trial comes with a
+	// token and a lease: who does not tell anything of it for that long has
+	// lost it, and the next who asks gets it. A trial that early_terminate
+	// sends on comes back later, with a larger budget.
+	//
+	// The answer may hold fewer trials than were asked for. It holds none
+	// while the sweep is paused, while all that may be out at a time
+	// (`parallelism`) are out, and once the sweep has ended, which `state`
+	// says. The same Idempotency-Key gets the same trials again while they
+	// are out.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/{id}/ask (the `AskTrials` operationId).
+	AskTrials(ctx context.Context, id SweepID, params *AskTrialsParams, body AskTrialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelSweep End a sweep now
 	//
 	// Corresponds with POST /api/v1/sweeps/{id}/cancel (the `CancelSweep` operationId).
-	CancelSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CancelSweep(ctx context.Context, id SweepID, params *CancelSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StreamSweepEvents Follow the events of one sweep
 	//
@@ -717,6 +1148,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/events (the `StreamSweepEvents` operationId).
 	StreamSweepEvents(ctx context.Context, id SweepID, params *StreamSweepEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExtendSweepWithBody Give a sweep more trials, or other limits
+	//
+	// A sweep that is completed goes on. What was pruned stays pruned, and at
+	// the next end a finalist is refitted anew. Since its test metrics were
+	// known by then, `amended.unsealed` marks it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/{id}/extend (the `ExtendSweep` operationId).
+	ExtendSweepWithBody(ctx context.Context, id SweepID, params *ExtendSweepParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExtendSweep Give a sweep more trials, or other limits
+	//
+	// A sweep that is completed goes on. What was pruned stays pruned, and at
+	// the next end a finalist is refitted anew. Since its test metrics were
+	// known by then, `amended.unsealed` marks it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/{id}/extend (the `ExtendSweep` operationId).
+	ExtendSweep(ctx context.Context, id SweepID, params *ExtendSweepParams, body ExtendSweepJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetHistory The reports of a sweep as folded, oldest first, with the best so far
 	//
@@ -740,6 +1193,11 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/sweeps/{id}/leaderboard (the `GetLeaderboard` operationId).
 	GetLeaderboard(ctx context.Context, id SweepID, params *GetLeaderboardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListModels List the trials of a sweep that leave a model, by number
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/models (the `ListModels` operationId).
+	ListModels(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetPareto The trials that none is better than in every objective
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/pareto (the `GetPareto` operationId).
@@ -748,12 +1206,55 @@ type ClientInterface interface {
 	// PauseSweep Start no more jobs
 	//
 	// Corresponds with POST /api/v1/sweeps/{id}/pause (the `PauseSweep` operationId).
-	PauseSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	PauseSweep(ctx context.Context, id SweepID, params *PauseSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResumeSweep Go on after a pause
 	//
 	// Corresponds with POST /api/v1/sweeps/{id}/resume (the `ResumeSweep` operationId).
-	ResumeSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ResumeSweep(ctx context.Context, id SweepID, params *ResumeSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRungs How many trials each rung has seen, the lowest first
+	//
+	// The trials of a rung in their order are those of the leaderboard with `filter=rung>=N`.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/rungs (the `ListRungs` operationId).
+	ListRungs(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TellTrialsWithBody Tell what came of trials
+	//
+	// All of the tells are taken, or none. With a `value`, `metrics`, an
+	// `outcome` or an `error` a tell is the last word on its task; with
+	// `points` alone, or with nothing but the token, it is a sign of life
+	// that begins the lease anew.
+	//
+	// A tell counts once. The same again, at any time, is answered the same.
+	// Another last word with the same token is a 409 (`urn:tourney:conflict`);
+	// so is a token whose lease ran out (`urn:tourney:stale`). A failure for
+	// `user_error` (the default) or `oom` is tried again, three times in all;
+	// for another reason, as `spec_invalid`, it ends the trial.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/{id}/tell (the `TellTrials` operationId).
+	TellTrialsWithBody(ctx context.Context, id SweepID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TellTrials Tell what came of trials
+	//
+	// All of the tells are taken, or none. With a `value`, `metrics`, an
+	// `outcome` or an `error` a tell is the last word on its task; with
+	// `points` alone, or with nothing but the token, it is a sign of life
+	// that begins the lease anew.
+	//
+	// A tell counts once. The same again, at any time, is answered the same.
+	// Another last word with the same token is a 409 (`urn:tourney:conflict`);
+	// so is a token whose lease ran out (`urn:tourney:stale`). A failure for
+	// `user_error` (the default) or `oom` is tried again, three times in all;
+	// for another reason, as `spec_invalid`, it ends the trial.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/sweeps/{id}/tell (the `TellTrials` operationId).
+	TellTrials(ctx context.Context, id SweepID, body TellTrialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTrials List trials by number
 	//
@@ -769,6 +1270,47 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/metrics (the `GetTrialMetrics` operationId).
 	GetTrialMetrics(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTrialModel The model that a trial leaves
+	//
+	// The finalist of a sweep that is completed leaves a model: one JSON
+	// object, which docs/models.md describes. For other trials the answer is
+	// 404, and its detail says which have one.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/model (the `GetTrialModel` operationId).
+	GetTrialModel(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTokens List tokens, newest first, without their secrets
+	//
+	// Corresponds with GET /api/v1/tokens (the `ListTokens` operationId).
+	ListTokens(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTokenWithBody Make a token
+	//
+	// The answer holds the secret, which is shown this once. The first token
+	// that is made closes the server to those without one, so it has to be of
+	// scope `admin`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
+	CreateTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateToken Make a token
+	//
+	// The answer holds the secret, which is shown this once. The first token
+	// that is made closes the server to those without one, so it has to be of
+	// scope `admin`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
+	CreateToken(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeToken Revoke a token, at once, with its sessions
+	//
+	// Corresponds with DELETE /api/v1/tokens/{token} (the `RevokeToken` operationId).
+	RevokeToken(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListWorkers List the workers heard of in the last hour, newest first
 	//
@@ -794,10 +1336,48 @@ type ClientInterface interface {
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetMetrics Figures of the server, for Prometheus
+	//
+	// Requests, streams, sweeps, trials, jobs, workers, commits and the Go
+	// runtime. `tourney_workers_wanted` is what an autoscaler should follow.
+	//
+	// Corresponds with GET /metrics (the `GetMetrics` operationId).
+	GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReady Whether the service can take work
 	//
 	// Corresponds with GET /readyz (the `GetReady` operationId).
 	GetReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// GetDocs This document, for people
+//
+// Corresponds with GET /api/docs (the `GetDocs` operationId).
+func (c *Client) GetDocs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocsStyle How that page looks
+//
+// Corresponds with GET /api/docs/style.css (the `GetDocsStyle` operationId).
+func (c *Client) GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocsStyleRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // GetContract This document
@@ -805,6 +1385,21 @@ type ClientInterface interface {
 // Corresponds with GET /api/openapi.yaml (the `GetContract` operationId).
 func (c *Client) GetContract(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetContractRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAudit What was changed, by whom, newest first
+//
+// Corresponds with GET /api/v1/audit (the `ListAudit` operationId).
+func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -982,6 +1577,12 @@ func (c *Client) SampleDataset(ctx context.Context, name string, params *SampleD
 // first message says where. It lasts an hour at most; going on from the
 // last id repeats nothing and leaves nothing out.
 //
+// Messages without an id are not of that log. `worker`, in this stream
+// alone, is a `WorkerChange`: first of each worker that lives, then when
+// one enrols, goes unheard for a minute or is heard again. `ping` comes
+// every 15 seconds. A token may have 10 streams open, and who takes
+// longer than 10 seconds to take in a message is cut off.
+//
 // Corresponds with GET /api/v1/events (the `StreamEvents` operationId).
 func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamEventsRequest(c.Server, params)
@@ -1015,6 +1616,76 @@ func (c *Client) ListIngests(ctx context.Context, reqEditors ...RequestEditorFn)
 // Corresponds with GET /api/v1/ingests/{id} (the `GetIngest` operationId).
 func (c *Client) GetIngest(ctx context.Context, id IngestID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetIngestRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSession Log a browser out
+//
+// Corresponds with DELETE /api/v1/session (the `DeleteSession` operationId).
+func (c *Client) DeleteSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSession Who am I, and is a token needed
+//
+// Corresponds with GET /api/v1/session (the `GetSession` operationId).
+func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSessionWithBody Log a browser in with a token
+//
+// The answer sets a cookie that scripts cannot read and that other sites
+// cannot send. It ends after 12 hours, with its token, or by DELETE.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/session (the `CreateSession` operationId).
+func (c *Client) CreateSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSession Log a browser in with a token
+//
+// The answer sets a cookie that scripts cannot read and that other sites
+// cannot send. It ends after 12 hours, with its token, or by DELETE.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/session (the `CreateSession` operationId).
+func (c *Client) CreateSession(ctx context.Context, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSessionRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1080,11 +1751,173 @@ func (c *Client) CreateSweep(ctx context.Context, params *CreateSweepParams, bod
 	return c.Client.Do(req)
 }
 
+// ValidateSweepWithBody Say what a sweep would do
+//
+// The body is that of `POST /api/v1/sweeps`. Nothing is created. A file
+// that would be refused is answered with `valid: false` and all that is
+// wrong with it, so that one call shows everything. A dataset must be
+// registered: paths and URLs are not read.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/sweeps/validate (the `ValidateSweep` operationId).
+func (c *Client) ValidateSweepWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewValidateSweepRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ValidateSweep Say what a sweep would do
+//
+// The body is that of `POST /api/v1/sweeps`. Nothing is created. A file
+// that would be refused is answered with `valid: false` and all that is
+// wrong with it, so that one call shows everything. A dataset must be
+// registered: paths and URLs are not read.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/sweeps/validate (the `ValidateSweep` operationId).
+func (c *Client) ValidateSweep(ctx context.Context, body ValidateSweepJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewValidateSweepRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSweep Delete a sweep with all that is known of it
+//
+// One that has not ended is a 409, unless `force=cancel` cancels it first.
+// Checkpoints and models that nothing else refers to are removed later.
+//
+// Corresponds with DELETE /api/v1/sweeps/{id} (the `DeleteSweep` operationId).
+func (c *Client) DeleteSweep(ctx context.Context, id SweepID, params *DeleteSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSweepRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetSweep Show a sweep
 //
 // Corresponds with GET /api/v1/sweeps/{id} (the `GetSweep` operationId).
-func (c *Client) GetSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetSweepRequest(c.Server, id)
+func (c *Client) GetSweep(ctx context.Context, id SweepID, params *GetSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSweepRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AmendSweepWithBody Change a sweep's name, cap or limits
+//
+// What is absent stays. A cap cannot become less. Of a sweep that has
+// ended only the name can change; `extend` lets one go on. The spec stays
+// as it was created; what is in force instead is in `amended`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/sweeps/{id} (the `AmendSweep` operationId).
+func (c *Client) AmendSweepWithBody(ctx context.Context, id SweepID, params *AmendSweepParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAmendSweepRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AmendSweep Change a sweep's name, cap or limits
+//
+// What is absent stays. A cap cannot become less. Of a sweep that has
+// ended only the name can change; `extend` lets one go on. The spec stays
+// as it was created; what is in force instead is in `amended`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/sweeps/{id} (the `AmendSweep` operationId).
+func (c *Client) AmendSweep(ctx context.Context, id SweepID, params *AmendSweepParams, body AmendSweepJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAmendSweepRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AskTrialsWithBody Ask for trials to train yourself
+//
+// Of a sweep with `trainer: external`. The search proposes when it is
+// asked, and knows then all that was told before. Each trial comes with a
+// token and a lease: who does not tell anything of it for that long has
+// lost it, and the next who asks gets it. A trial that early_terminate
+// sends on comes back later, with a larger budget.
+//
+// The answer may hold fewer trials than were asked for. It holds none
+// while the sweep is paused, while all that may be out at a time
+// (`parallelism`) are out, and once the sweep has ended, which `state`
+// says. The same Idempotency-Key gets the same trials again while they
+// are out.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/sweeps/{id}/ask (the `AskTrials` operationId).
+func (c *Client) AskTrialsWithBody(ctx context.Context, id SweepID, params *AskTrialsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAskTrialsRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AskTrials Ask for trials to train yourself
+//
+// Of a sweep with `trainer: external`. The search proposes when it is
+// asked, and knows then all that was told before. Each trial comes with a
+// token and a lease: who does not tell anything of it for that long has
+// lost it, and the next who asks gets it. A trial that early_terminate
+// sends on comes back later, with a larger budget.
+//
+// The answer may hold fewer trials than were asked for. It holds none
+// while the sweep is paused, while all that may be out at a time
+// (`parallelism`) are out, and once the sweep has ended, which `state`
+// says. The same Idempotency-Key gets the same trials again while they
+// are out.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/sweeps/{id}/ask (the `AskTrials` operationId).
+func (c *Client) AskTrials(ctx context.Context, id SweepID, params *AskTrialsParams, body AskTrialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAskTrialsRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1098,8 +1931,8 @@ func (c *Client) GetSweep(ctx context.Context, id SweepID, reqEditors ...Request
 // CancelSweep End a sweep now
 //
 // Corresponds with POST /api/v1/sweeps/{id}/cancel (the `CancelSweep` operationId).
-func (c *Client) CancelSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCancelSweepRequest(c.Server, id)
+func (c *Client) CancelSweep(ctx context.Context, id SweepID, params *CancelSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelSweepRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1117,6 +1950,48 @@ func (c *Client) CancelSweep(ctx context.Context, id SweepID, reqEditors ...Requ
 // Corresponds with GET /api/v1/sweeps/{id}/events (the `StreamSweepEvents` operationId).
 func (c *Client) StreamSweepEvents(ctx context.Context, id SweepID, params *StreamSweepEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamSweepEventsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExtendSweepWithBody Give a sweep more trials, or other limits
+//
+// A sweep that is completed goes on. What was pruned stays pruned, and at
+// the next end a finalist is refitted anew. Since its test metrics were
+// known by then, `amended.unsealed` marks it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/sweeps/{id}/extend (the `ExtendSweep` operationId).
+func (c *Client) ExtendSweepWithBody(ctx context.Context, id SweepID, params *ExtendSweepParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExtendSweepRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExtendSweep Give a sweep more trials, or other limits
+//
+// A sweep that is completed goes on. What was pruned stays pruned, and at
+// the next end a finalist is refitted anew. Since its test metrics were
+// known by then, `amended.unsealed` marks it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/sweeps/{id}/extend (the `ExtendSweep` operationId).
+func (c *Client) ExtendSweep(ctx context.Context, id SweepID, params *ExtendSweepParams, body ExtendSweepJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExtendSweepRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1179,6 +2054,21 @@ func (c *Client) GetLeaderboard(ctx context.Context, id SweepID, params *GetLead
 	return c.Client.Do(req)
 }
 
+// ListModels List the trials of a sweep that leave a model, by number
+//
+// Corresponds with GET /api/v1/sweeps/{id}/models (the `ListModels` operationId).
+func (c *Client) ListModels(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListModelsRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetPareto The trials that none is better than in every objective
 //
 // Corresponds with GET /api/v1/sweeps/{id}/pareto (the `GetPareto` operationId).
@@ -1197,8 +2087,8 @@ func (c *Client) GetPareto(ctx context.Context, id SweepID, reqEditors ...Reques
 // PauseSweep Start no more jobs
 //
 // Corresponds with POST /api/v1/sweeps/{id}/pause (the `PauseSweep` operationId).
-func (c *Client) PauseSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewPauseSweepRequest(c.Server, id)
+func (c *Client) PauseSweep(ctx context.Context, id SweepID, params *PauseSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPauseSweepRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1212,8 +2102,81 @@ func (c *Client) PauseSweep(ctx context.Context, id SweepID, reqEditors ...Reque
 // ResumeSweep Go on after a pause
 //
 // Corresponds with POST /api/v1/sweeps/{id}/resume (the `ResumeSweep` operationId).
-func (c *Client) ResumeSweep(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewResumeSweepRequest(c.Server, id)
+func (c *Client) ResumeSweep(ctx context.Context, id SweepID, params *ResumeSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeSweepRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRungs How many trials each rung has seen, the lowest first
+//
+// The trials of a rung in their order are those of the leaderboard with `filter=rung>=N`.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/rungs (the `ListRungs` operationId).
+func (c *Client) ListRungs(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRungsRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TellTrialsWithBody Tell what came of trials
+//
+// All of the tells are taken, or none. With a `value`, `metrics`, an
+// `outcome` or an `error` a tell is the last word on its task; with
+// `points` alone, or with nothing but the token, it is a sign of life
+// that begins the lease anew.
+//
+// A tell counts once. The same again, at any time, is answered the same.
+// Another last word with the same token is a 409 (`urn:tourney:conflict`);
+// so is a token whose lease ran out (`urn:tourney:stale`). A failure for
+// `user_error` (the default) or `oom` is tried again, three times in all;
+// for another reason, as `spec_invalid`, it ends the trial.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/sweeps/{id}/tell (the `TellTrials` operationId).
+func (c *Client) TellTrialsWithBody(ctx context.Context, id SweepID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTellTrialsRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TellTrials Tell what came of trials
+//
+// All of the tells are taken, or none. With a `value`, `metrics`, an
+// `outcome` or an `error` a tell is the last word on its task; with
+// `points` alone, or with nothing but the token, it is a sign of life
+// that begins the lease anew.
+//
+// A tell counts once. The same again, at any time, is answered the same.
+// Another last word with the same token is a 409 (`urn:tourney:conflict`);
+// so is a token whose lease ran out (`urn:tourney:stale`). A failure for
+// `user_error` (the default) or `oom` is tried again, three times in all;
+// for another reason, as `spec_invalid`, it ends the trial.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/sweeps/{id}/tell (the `TellTrials` operationId).
+func (c *Client) TellTrials(ctx context.Context, id SweepID, body TellTrialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTellTrialsRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1259,6 +2222,97 @@ func (c *Client) GetTrial(ctx context.Context, id SweepID, n TrialNumber, reqEdi
 // Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/metrics (the `GetTrialMetrics` operationId).
 func (c *Client) GetTrialMetrics(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTrialMetricsRequest(c.Server, id, n)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTrialModel The model that a trial leaves
+//
+// The finalist of a sweep that is completed leaves a model: one JSON
+// object, which docs/models.md describes. For other trials the answer is
+// 404, and its detail says which have one.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/model (the `GetTrialModel` operationId).
+func (c *Client) GetTrialModel(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTrialModelRequest(c.Server, id, n)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTokens List tokens, newest first, without their secrets
+//
+// Corresponds with GET /api/v1/tokens (the `ListTokens` operationId).
+func (c *Client) ListTokens(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTokensRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTokenWithBody Make a token
+//
+// The answer holds the secret, which is shown this once. The first token
+// that is made closes the server to those without one, so it has to be of
+// scope `admin`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
+func (c *Client) CreateTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateToken Make a token
+//
+// The answer holds the secret, which is shown this once. The first token
+// that is made closes the server to those without one, so it has to be of
+// scope `admin`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
+func (c *Client) CreateToken(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeToken Revoke a token, at once, with its sessions
+//
+// Corresponds with DELETE /api/v1/tokens/{token} (the `RevokeToken` operationId).
+func (c *Client) RevokeToken(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeTokenRequest(c.Server, token)
 	if err != nil {
 		return nil, err
 	}
@@ -1333,6 +2387,24 @@ func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
+// GetMetrics Figures of the server, for Prometheus
+//
+// Requests, streams, sweeps, trials, jobs, workers, commits and the Go
+// runtime. `tourney_workers_wanted` is what an autoscaler should follow.
+//
+// Corresponds with GET /metrics (the `GetMetrics` operationId).
+func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMetricsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetReady Whether the service can take work
 //
 // Corresponds with GET /readyz (the `GetReady` operationId).
@@ -1346,6 +2418,60 @@ func (c *Client) GetReady(ctx context.Context, reqEditors ...RequestEditorFn) (*
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewGetDocsRequest constructs an http.Request for the GetDocs method
+func NewGetDocsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/docs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDocsStyleRequest constructs an http.Request for the GetDocsStyle method
+func NewGetDocsStyleRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/docs/style.css")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewGetContractRequest constructs an http.Request for the GetContract method
@@ -1365,6 +2491,60 @@ func NewGetContractRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListAuditRequest constructs an http.Request for the ListAudit method
+func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -2065,6 +3245,100 @@ func NewGetIngestRequest(server string, id IngestID) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteSessionRequest constructs an http.Request for the DeleteSession method
+func NewDeleteSessionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSessionRequest constructs an http.Request for the GetSession method
+func NewGetSessionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateSessionRequest calls the generic CreateSession builder with application/json body
+func NewCreateSessionRequest(server string, body CreateSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateSessionRequestWithBody constructs an http.Request for the CreateSession method, with any body, and a specified content type
+func NewCreateSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListSweepsRequest constructs an http.Request for the ListSweeps method
 func NewListSweepsRequest(server string, params *ListSweepsParams) (*http.Request, error) {
 	var err error
@@ -2181,13 +3455,125 @@ func NewCreateSweepRequestWithBody(server string, params *CreateSweepParams, con
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewValidateSweepRequest calls the generic ValidateSweep builder with application/json body
+func NewValidateSweepRequest(server string, body ValidateSweepJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewValidateSweepRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewValidateSweepRequestWithBody constructs an http.Request for the ValidateSweep method, with any body, and a specified content type
+func NewValidateSweepRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/validate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteSweepRequest constructs an http.Request for the DeleteSweep method
+func NewDeleteSweepRequest(server string, id SweepID, params *DeleteSweepParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Force != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", *params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
 }
 
 // NewGetSweepRequest constructs an http.Request for the GetSweep method
-func NewGetSweepRequest(server string, id SweepID) (*http.Request, error) {
+func NewGetSweepRequest(server string, id SweepID, params *GetSweepParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2217,11 +3603,150 @@ func NewGetSweepRequest(server string, id SweepID) (*http.Request, error) {
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAmendSweepRequest calls the generic AmendSweep builder with application/json body
+func NewAmendSweepRequest(server string, id SweepID, params *AmendSweepParams, body AmendSweepJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAmendSweepRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewAmendSweepRequestWithBody constructs an http.Request for the AmendSweep method, with any body, and a specified content type
+func NewAmendSweepRequestWithBody(server string, id SweepID, params *AmendSweepParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAskTrialsRequest calls the generic AskTrials builder with application/json body
+func NewAskTrialsRequest(server string, id SweepID, params *AskTrialsParams, body AskTrialsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAskTrialsRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewAskTrialsRequestWithBody constructs an http.Request for the AskTrials method, with any body, and a specified content type
+func NewAskTrialsRequestWithBody(server string, id SweepID, params *AskTrialsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/ask", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewCancelSweepRequest constructs an http.Request for the CancelSweep method
-func NewCancelSweepRequest(server string, id SweepID) (*http.Request, error) {
+func NewCancelSweepRequest(server string, id SweepID, params *CancelSweepParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2249,6 +3774,21 @@ func NewCancelSweepRequest(server string, id SweepID) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -2323,6 +3863,68 @@ func NewStreamSweepEventsRequest(server string, id SweepID, params *StreamSweepE
 			}
 
 			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExtendSweepRequest calls the generic ExtendSweep builder with application/json body
+func NewExtendSweepRequest(server string, id SweepID, params *ExtendSweepParams, body ExtendSweepJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExtendSweepRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewExtendSweepRequestWithBody constructs an http.Request for the ExtendSweep method, with any body, and a specified content type
+func NewExtendSweepRequestWithBody(server string, id SweepID, params *ExtendSweepParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/extend", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
 		}
 
 	}
@@ -2523,6 +4125,18 @@ func NewGetLeaderboardRequest(server string, id SweepID, params *GetLeaderboardP
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.Filter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter", *params.Filter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
@@ -2551,6 +4165,40 @@ func NewGetLeaderboardRequest(server string, id SweepID, params *GetLeaderboardP
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListModelsRequest constructs an http.Request for the ListModels method
+func NewListModelsRequest(server string, id SweepID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/models", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -2596,7 +4244,7 @@ func NewGetParetoRequest(server string, id SweepID) (*http.Request, error) {
 }
 
 // NewPauseSweepRequest constructs an http.Request for the PauseSweep method
-func NewPauseSweepRequest(server string, id SweepID) (*http.Request, error) {
+func NewPauseSweepRequest(server string, id SweepID, params *PauseSweepParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2626,11 +4274,26 @@ func NewPauseSweepRequest(server string, id SweepID) (*http.Request, error) {
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewResumeSweepRequest constructs an http.Request for the ResumeSweep method
-func NewResumeSweepRequest(server string, id SweepID) (*http.Request, error) {
+func NewResumeSweepRequest(server string, id SweepID, params *ResumeSweepParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2659,6 +4322,102 @@ func NewResumeSweepRequest(server string, id SweepID) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListRungsRequest constructs an http.Request for the ListRungs method
+func NewListRungsRequest(server string, id SweepID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/rungs", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTellTrialsRequest calls the generic TellTrials builder with application/json body
+func NewTellTrialsRequest(server string, id SweepID, body TellTrialsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTellTrialsRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewTellTrialsRequestWithBody constructs an http.Request for the TellTrials method, with any body, and a specified content type
+func NewTellTrialsRequestWithBody(server string, id SweepID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/tell", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -2697,6 +4456,30 @@ func NewListTrialsRequest(server string, id SweepID, params *ListTrialsParams) (
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Filter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter", *params.Filter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Limit != nil {
 
@@ -2818,6 +4601,148 @@ func NewGetTrialMetricsRequest(server string, id SweepID, n TrialNumber) (*http.
 	return req, nil
 }
 
+// NewGetTrialModelRequest constructs an http.Request for the GetTrialModel method
+func NewGetTrialModelRequest(server string, id SweepID, n TrialNumber) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/trials/%s/model", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTokensRequest constructs an http.Request for the ListTokens method
+func NewListTokensRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/tokens")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTokenRequest calls the generic CreateToken builder with application/json body
+func NewCreateTokenRequest(server string, body CreateTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTokenRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateTokenRequestWithBody constructs an http.Request for the CreateToken method, with any body, and a specified content type
+func NewCreateTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/tokens")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevokeTokenRequest constructs an http.Request for the RevokeToken method
+func NewRevokeTokenRequest(server string, token string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/tokens/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListWorkersRequest constructs an http.Request for the ListWorkers method
 func NewListWorkersRequest(server string) (*http.Request, error) {
 	var err error
@@ -2895,6 +4820,33 @@ func NewGetHealthRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/healthz")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMetricsRequest constructs an http.Request for the GetMetrics method
+func NewGetMetricsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/metrics")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}

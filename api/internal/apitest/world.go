@@ -30,6 +30,8 @@ import (
 
 // World implements the API's ports in memory.
 type World struct {
+	access
+
 	mu       sync.Mutex
 	changed  chan struct{}
 	now      time.Time
@@ -48,6 +50,10 @@ type World struct {
 	removed  int
 	places   map[string]string
 	during   func(context.Context)
+	finals   map[string][]tourney.JobRow
+	asks     map[string]*asks
+	expelled []string
+	enrolled []tourney.EnrolRequest
 }
 
 type keyed struct{ sweep, body string }
@@ -60,7 +66,7 @@ func NewWorld() *World {
 		now:     time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("east", 2*3600)),
 		keys:    map[string]keyed{}, trials: map[string][]tourney.Trial{}, history: map[string][]tourney.HistoryPoint{},
 		blobs: map[string][]byte{}, sealed: map[string]bool{},
-		spooled: map[string][]byte{}, places: map[string]string{},
+		spooled: map[string][]byte{}, places: map[string]string{}, finals: map[string][]tourney.JobRow{},
 	}
 }
 
@@ -108,7 +114,7 @@ func (w *World) CreateSweep(_ context.Context, spec tourney.Spec, key string) (t
 		return *s, err
 	}
 	ds, err := w.dataset(spec.Dataset)
-	if err != nil {
+	if err != nil && !spec.External() {
 		return tourney.Sweep{}, tourney.Invalid("dataset", "there is no dataset %q", spec.Dataset)
 	}
 	if spec.Metric.Name == "" {
@@ -226,6 +232,7 @@ func (w *World) Enrol(_ context.Context, req tourney.EnrolRequest) (tourney.Enro
 	if req.Slots < 1 {
 		return tourney.Enrolment{}, tourney.Invalid("slots", "must be at least 1, not %d", req.Slots)
 	}
+	w.enrolled = append(w.enrolled, req)
 	id := fmt.Sprintf("w%d", len(w.workers)+1)
 	w.workers = slices.Insert(w.workers, 0, tourney.Worker{
 		ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: w.now, LastSeen: w.now,
@@ -234,6 +241,28 @@ func (w *World) Enrol(_ context.Context, req tourney.EnrolRequest) (tourney.Enro
 		Worker: id, NATS: "nats://127.0.0.1:4222", User: id, Password: "secret", Expires: w.now.Add(time.Hour),
 		Inbox: "_INBOX_" + id, Pool: req.Pool, Lease: 30 * time.Second,
 	}, nil
+}
+
+// Expel implements api.Service.
+func (w *World) Expel(_ context.Context, token string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expelled = append(w.expelled, token)
+	return nil
+}
+
+// Enrolled returns the requests of the workers that were taken in.
+func (w *World) Enrolled() []tourney.EnrolRequest {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.enrolled)
+}
+
+// Expelled returns the tokens whose workers were shut out.
+func (w *World) Expelled() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.expelled)
 }
 
 // Seal makes a blob one that final attempts alone may read.
@@ -318,6 +347,7 @@ func (w *World) Leaderboard(_ context.Context, sweep string, page tourney.Page) 
 		return nil, "", err
 	}
 	trials := slices.Clone(w.trials[sweep])
+	trials = slices.DeleteFunc(trials, func(t tourney.Trial) bool { return page.Rung > 0 && t.Rung < page.Rung })
 	slices.SortFunc(trials, func(a, b tourney.Trial) int { return s.Spec.Metric.CompareTrials(&a, &b) })
 	return cut(trials, page)
 }
@@ -329,7 +359,22 @@ func (w *World) Trials(_ context.Context, sweep string, page tourney.Page) ([]to
 	if _, err := w.find(sweep); err != nil {
 		return nil, "", err
 	}
-	return cut(w.trials[sweep], page)
+	trials := slices.DeleteFunc(slices.Clone(w.trials[sweep]), func(t tourney.Trial) bool { return page.State != "" && t.State != page.State })
+	if page.Last {
+		slices.Reverse(trials)
+	}
+	return cut(trials, page)
+}
+
+// Rungs implements api.Reader: there is one.
+func (w *World) Rungs(_ context.Context, sweep string) ([]tourney.RungCount, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, err := w.find(sweep); err != nil {
+		return nil, err
+	}
+	n := len(w.trials[sweep])
+	return []tourney.RungCount{{Budget: 10, Reached: n, Stopped: n}}, nil
 }
 
 // Trial implements api.Reader.
@@ -349,6 +394,30 @@ func (w *World) Points(ctx context.Context, sweep string, number int) ([]tourney
 		return nil, err
 	}
 	return []tourney.Point{{Step: 1}, {Step: t.BestStep, Metrics: t.Metrics}}, nil
+}
+
+// Leave makes what a trial's final job left: a part of a blob.
+func (w *World) Leave(sweep string, number int, model string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	blob := "before" + model + "behind"
+	sum := sha256.Sum256([]byte(blob))
+	hash := hex.EncodeToString(sum[:])
+	w.blobs[hash] = []byte(blob)
+	w.finals[sweep] = append(w.finals[sweep], tourney.JobRow{
+		JobID: tourney.JobID{Sweep: sweep, Trial: number, Rung: 1}, Kind: tourney.JobFinal, State: tourney.JobDone,
+		Checkpoint: &tourney.Checkpoint{Blob: hash, Offset: int64(len("before")), Size: int64(len(model)), Step: 7},
+	})
+}
+
+// FinalJobs implements api.Reader.
+func (w *World) FinalJobs(_ context.Context, sweep string) ([]tourney.JobRow, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, err := w.find(sweep); err != nil {
+		return nil, err
+	}
+	return slices.Clone(w.finals[sweep]), nil
 }
 
 // History implements api.Reader.
@@ -475,7 +544,7 @@ func (w *World) Fetch(ctx context.Context, place api.Place, tell func(api.Progre
 	content, ok := w.places[at]
 	w.mu.Unlock()
 	if !ok {
-		return nil, fmt.Errorf("%s: %w: the configuration does not allow it", at, tourney.ErrRefused)
+		return nil, fmt.Errorf("%w: the configuration does not allow that place", tourney.ErrRefused)
 	}
 	f, err := w.Spool(ctx, path.Base(at), strings.NewReader(content), tell)
 	return []api.File{f}, err

@@ -18,6 +18,7 @@ export type History = Schemas["History"];
 export type Event = Schemas["Event"];
 export type Reported = Schemas["EventReported"];
 export type Action = Schemas["EventActed"]["action"];
+export type Session = Schemas["Session"];
 
 export interface Page<T> {
   items: T[];
@@ -67,21 +68,38 @@ async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(answer.status, title, detail);
 }
 
-async function ask<T>(method: "GET" | "POST", path: string): Promise<T> {
+let locked = (): void => {};
+
+/** Has a function called whenever the service asks for a token. */
+export function onLocked(f: () => void): void {
+  locked = f;
+}
+
+async function ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T> {
   let answer: Response;
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
-    answer = await fetch(`/api/v1${path}`, { method, headers: { Accept: "application/json" }, cache: "no-store" });
+    answer = await fetch(`/api/v1${path}`, { method, headers, cache: "no-store", body: body === undefined ? null : JSON.stringify(body) });
   } catch {
     throw new Problem(0, "No answer", "The coordinator cannot be reached.");
   }
   readClock(answer.headers.get("Date"));
+  if (answer.status === 401 && path !== sessionPath) locked();
   if (!answer.ok) throw await problemOf(answer);
+  if (answer.status === 204) return undefined as T;
   try {
     return (await answer.json()) as T;
   } catch {
     throw new Problem(answer.status, "Not an answer", "What came back is not JSON; is something between you and the coordinator?");
   }
 }
+
+const sessionPath = "/session";
+
+export const getSession = (): Promise<Session> => ask("GET", sessionPath);
+export const createSession = (token: string): Promise<Session> => ask("POST", sessionPath, { token });
+export const deleteSession = (): Promise<void> => ask("DELETE", sessionPath);
 
 const sweepPath = (id: string): string => `/sweeps/${encodeURIComponent(id)}`;
 

@@ -2,10 +2,12 @@
 
 import { connected, stale } from "./live";
 import { Icon } from "./components/icon";
+import { LoginPage } from "./pages/login";
 import { NotFound } from "./pages/notfound";
 import { SweepPage } from "./pages/sweep";
 import { SweepsPage } from "./pages/sweeps";
 import { route } from "./router";
+import { locked, logOut, logOutProblem, session } from "./session";
 import { theme, toggleTheme } from "./theme";
 
 function Page() {
@@ -18,6 +20,24 @@ function Page() {
     case "unknown":
       return <NotFound what={`There is no page at ${location.pathname}.`} />;
   }
+}
+
+/** The page, once it is known who looks at it. */
+function Content() {
+  if (session.value === null) return <p class="loading" role="status">Loading…</p>;
+  return locked.value ? <LoginPage /> : <Page />;
+}
+
+function Account() {
+  const now = session.value;
+  if (now?.name === undefined) return null;
+  return (
+    <span class="account">
+      <span class="account-name" title={`${now.name}, scope ${now.scope ?? ""}`}>{now.name}</span>
+      <button type="button" class="link" onClick={() => void logOut()}>Log out</button>
+      <span role="alert" class="account-problem">{logOutProblem.value}</span>
+    </span>
+  );
 }
 
 function Connection() {
@@ -51,6 +71,7 @@ export function App() {
             Tourney
           </a>
           <div class="bar-end">
+            <Account />
             <Connection />
             <ThemeButton />
           </div>
@@ -64,7 +85,7 @@ export function App() {
         )}
       </div>
       <main id="main" class="wide" tabIndex={-1}>
-        <Page />
+        <Content />
       </main>
     </>
   );

@@ -19,6 +19,8 @@ interface Handlers {
   onEvent(event: Event): void;
   /** Called when the stream is open again after it was cut. */
   onReturn(): void;
+  /** Called when the stream was answered with an error, which it does not tell. */
+  onRefused?(): void;
 }
 
 /**
@@ -68,6 +70,7 @@ export function follow(pathAfter: (after: number) => string, after: number, hand
       staleTimer ??= setTimeout(() => (stale.value = true), patience);
       if (source?.readyState === EventSource.CLOSED) {
         source.close();
+        handlers.onRefused?.();
         retryTimer = setTimeout(open, Math.min(15000, 1000 * 2 ** retries++));
       }
     };

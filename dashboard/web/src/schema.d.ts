@@ -26,12 +26,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a sweep would do
+         * @description The body is that of `POST /api/v1/sweeps`. Nothing is created. A file
+         *     that would be refused is answered with `valid: false` and all that is
+         *     wrong with it, so that one call shows everything. A dataset must be
+         *     registered: paths and URLs are not read.
+         */
+        post: operations["validateSweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/ask": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same body gives the same answer and creates nothing more. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for trials to train yourself
+         * @description Of a sweep with `trainer: external`. The search proposes when it is
+         *     asked, and knows then all that was told before. Each trial comes with a
+         *     token and a lease: who does not tell anything of it for that long has
+         *     lost it, and the next who asks gets it. A trial that early_terminate
+         *     sends on comes back later, with a larger budget.
+         *
+         *     The answer may hold fewer trials than were asked for. It holds none
+         *     while the sweep is paused, while all that may be out at a time
+         *     (`parallelism`) are out, and once the sweep has ended, which `state`
+         *     says. The same Idempotency-Key gets the same trials again while they
+         *     are out.
+         */
+        post: operations["askTrials"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/tell": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what came of trials
+         * @description All of the tells are taken, or none. With a `value`, `metrics`, an
+         *     `outcome` or an `error` a tell is the last word on its task; with
+         *     `points` alone, or with nothing but the token, it is a sign of life
+         *     that begins the lease anew.
+         *
+         *     A tell counts once. The same again, at any time, is answered the same.
+         *     Another last word with the same token is a 409 (`urn:tourney:conflict`);
+         *     so is a token whose lease ran out (`urn:tourney:stale`). A failure for
+         *     `user_error` (the default) or `oom` is tried again, three times in all;
+         *     for another reason, as `spec_invalid`, it ends the trial.
+         */
+        post: operations["tellTrials"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sweeps/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -40,6 +140,52 @@ export interface paths {
         get: operations["getSweep"];
         put?: never;
         post?: never;
+        /**
+         * Delete a sweep with all that is known of it
+         * @description One that has not ended is a 409, unless `force=cancel` cancels it first.
+         *     Checkpoints and models that nothing else refers to are removed later.
+         */
+        delete: operations["deleteSweep"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a sweep's name, cap or limits
+         * @description What is absent stays. A cap cannot become less. Of a sweep that has
+         *     ended only the name can change; `extend` lets one go on. The spec stays
+         *     as it was created; what is in force instead is in `amended`.
+         */
+        patch: operations["amendSweep"];
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/extend": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a sweep more trials, or other limits
+         * @description A sweep that is completed goes on. What was pruned stays pruned, and at
+         *     the next end a finalist is refitted anew. Since its test metrics were
+         *     known by then, `amended.unsealed` marks it.
+         */
+        post: operations["extendSweep"];
         delete?: never;
         options?: never;
         head?: never;
@@ -49,9 +195,19 @@ export interface paths {
     "/api/v1/sweeps/{id}/pause": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -69,9 +225,19 @@ export interface paths {
     "/api/v1/sweeps/{id}/resume": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -89,9 +255,19 @@ export interface paths {
     "/api/v1/sweeps/{id}/cancel": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -116,7 +292,10 @@ export interface paths {
             };
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -144,7 +323,10 @@ export interface paths {
             };
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -159,14 +341,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps/{id}/rungs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * How many trials each rung has seen, the lowest first
+         * @description The trials of a rung in their order are those of the leaderboard with `filter=rung>=N`.
+         */
+        get: operations["listRungs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sweeps/{id}/trials/{n}": {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
-                /** @description The trial's number, from 0. */
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
                 n: components["parameters"]["TrialNumber"];
             };
             cookie?: never;
@@ -186,15 +400,77 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
-                /** @description The trial's number, from 0. */
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
                 n: components["parameters"]["TrialNumber"];
             };
             cookie?: never;
         };
         /** The learning curve of a trial, by step */
         get: operations["getTrialMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/trials/{n}/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The model that a trial leaves
+         * @description The finalist of a sweep that is completed leaves a model: one JSON
+         *     object, which docs/models.md describes. For other trials the answer is
+         *     404, and its detail says which have one.
+         */
+        get: operations["getTrialModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /** List the trials of a sweep that leave a model, by number */
+        get: operations["listModels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -211,7 +487,10 @@ export interface paths {
             };
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -231,7 +510,10 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -257,7 +539,10 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -292,6 +577,12 @@ export interface paths {
          *     `Last-Event-ID` or `after` names, otherwise after the newest, and its
          *     first message says where. It lasts an hour at most; going on from the
          *     last id repeats nothing and leaves nothing out.
+         *
+         *     Messages without an id are not of that log. `worker`, in this stream
+         *     alone, is a `WorkerChange`: first of each worker that lives, then when
+         *     one enrols, goes unheard for a minute or is heard again. `ping` comes
+         *     every 15 seconds. A token may have 10 streams open, and who takes
+         *     longer than 10 seconds to take in a message is cut off.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -313,7 +604,10 @@ export interface paths {
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -385,7 +679,10 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description NAME, NAME@VERSION or a version. */
+                /**
+                 * @description NAME, NAME@VERSION or a version.
+                 * @example telco
+                 */
                 name: string;
             };
             cookie?: never;
@@ -412,7 +709,10 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description NAME, NAME@VERSION or a version. */
+                /**
+                 * @description NAME, NAME@VERSION or a version.
+                 * @example telco
+                 */
                 name: string;
             };
             cookie?: never;
@@ -452,6 +752,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example telco-1 */
                 id: components["schemas"]["IngestID"];
             };
             cookie?: never;
@@ -471,7 +772,10 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description SHA-256 of the blob. */
+                /**
+                 * @description SHA-256 of the blob.
+                 * @example fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
+                 */
                 hex: string;
             };
             cookie?: never;
@@ -483,6 +787,92 @@ export interface paths {
          * @description The body's SHA-256 must be that of the path.
          */
         put: operations["putBlob"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tokens, newest first, without their secrets */
+        get: operations["listTokens"];
+        put?: never;
+        /**
+         * Make a token
+         * @description The answer holds the secret, which is shown this once. The first token
+         *     that is made closes the server to those without one, so it has to be of
+         *     scope `admin`.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's id.
+                 * @example mzxw6ytboi5dcmrt
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a token, at once, with its sessions */
+        delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who am I, and is a token needed */
+        get: operations["getSession"];
+        put?: never;
+        /**
+         * Log a browser in with a token
+         * @description The answer sets a cookie that scripts cannot read and that other sites
+         *     cannot send. It ends after 12 hours, with its token, or by DELETE.
+         */
+        post: operations["createSession"];
+        /** Log a browser out */
+        delete: operations["deleteSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was changed, by whom, newest first */
+        get: operations["listAudit"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -524,6 +914,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures of the server, for Prometheus
+         * @description Requests, streams, sweeps, trials, jobs, workers, commits and the Go
+         *     runtime. `tourney_workers_wanted` is what an autoscaler should follow.
+         */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document, for people */
+        get: operations["getDocs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docs/style.css": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How that page looks */
+        get: operations["getDocsStyle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.yaml": {
         parameters: {
             query?: never;
@@ -549,11 +994,35 @@ export interface components {
          * @description A sweep file. Keys and distributions are those of W&B's sweep
          *     configuration with what it lacks beside it; numbers may be written as
          *     texts. The whole list of rules is that of the sweep file's reference.
+         * @example {
+         *       "name": "churn",
+         *       "dataset": "telco",
+         *       "trainer": "linear",
+         *       "method": "random",
+         *       "run_cap": 20,
+         *       "early_terminate": {
+         *         "type": "asha",
+         *         "min_iter": 1,
+         *         "max_iter": 27
+         *       },
+         *       "parameters": {
+         *         "lr": {
+         *           "distribution": "log_uniform_values",
+         *           "min": 0.001,
+         *           "max": 1
+         *         },
+         *         "l2": {
+         *           "distribution": "log_uniform_values",
+         *           "min": 0.000001,
+         *           "max": 0.1
+         *         }
+         *       }
+         *     }
          */
         SweepFile: {
             name?: string;
             description?: string;
-            dataset: string;
+            dataset?: string;
             trainer: string;
             method?: string;
             metric?: {
@@ -758,6 +1227,60 @@ export interface components {
         };
         /** @enum {string} */
         SweepState: "created" | "running" | "paused" | "finishing" | "completed" | "failed" | "cancelled";
+        /**
+         * @example {
+         *       "id": "s-7q3m5k2v",
+         *       "spec": {
+         *         "name": "churn",
+         *         "dataset": "telco",
+         *         "trainer": "linear",
+         *         "method": "random",
+         *         "metric": {
+         *           "name": "logloss",
+         *           "goal": "minimize"
+         *         },
+         *         "run_cap": 20,
+         *         "parallelism": 16,
+         *         "order": "fixed",
+         *         "seed": 1,
+         *         "validation": {
+         *           "kind": "holdout",
+         *           "fraction": 0.2
+         *         },
+         *         "preprocess": {
+         *           "impute": "mean",
+         *           "scale": "standard"
+         *         },
+         *         "parameters": {
+         *           "lr": {
+         *             "distribution": "log_uniform_values",
+         *             "min": 0.001,
+         *             "max": 1
+         *           }
+         *         }
+         *       },
+         *       "plan": {
+         *         "dataset": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *         "budget": 27,
+         *         "weight": 0.03125,
+         *         "ladder": [
+         *           1,
+         *           3,
+         *           9,
+         *           27
+         *         ]
+         *       },
+         *       "state": "running",
+         *       "created_at": "2026-03-01T12:00:00Z",
+         *       "started_at": "2026-03-01T12:00:01Z",
+         *       "counts": {
+         *         "completed": 4,
+         *         "pruned": 11,
+         *         "running": 5
+         *       },
+         *       "cursor": 118
+         *     }
+         */
         Sweep: {
             id: string;
             spec: components["schemas"]["Spec"];
@@ -781,7 +1304,193 @@ export interface components {
              * @description The id of the sweep's last event.
              */
             cursor: number;
+            amended?: components["schemas"]["Amendment"];
         };
+        /** @description What a sweep would do. All but the first three fields is there if it is valid. */
+        Forecast: {
+            valid: boolean;
+            errors: components["schemas"]["FieldError"][];
+            /** @description What is allowed and perhaps not meant. */
+            warnings: components["schemas"]["FieldError"][];
+            spec?: components["schemas"]["Spec"];
+            plan?: components["schemas"]["Plan"];
+            /** @description The most that there may be; absent if only limits end the sweep, and so are the estimates. */
+            trials?: number;
+            rungs?: components["schemas"]["RungForecast"][];
+            /**
+             * Format: int64
+             * @description About how many.
+             */
+            jobs?: number;
+            /**
+             * Format: int64
+             * @description About how many are trained.
+             */
+            steps?: number;
+            /** @description The first points; those beyond parallelism as they are while there is no result. */
+            proposals?: components["schemas"]["Params"][];
+        };
+        /**
+         * @description Of the trials that have finished it, `promoted` went on, `stopped` ended
+         *     there, and `waiting` did neither yet. `training` are on their way to it.
+         */
+        RungCount: {
+            rung: number;
+            /** @description Steps in all. */
+            budget: number;
+            reached: number;
+            promoted: number;
+            stopped: number;
+            waiting: number;
+            training: number;
+        };
+        RungForecast: {
+            rung: number;
+            /** @description Steps in all. */
+            budget: number;
+            /** @description That reach it, about; 0 if that is not known. */
+            trials: number;
+        };
+        AskRequest: {
+            /** @description Trials at most; 1 if absent. */
+            count?: number;
+            /** @description Who asks, for people. */
+            worker?: string;
+            /**
+             * Format: double
+             * @description Seconds that a trial may go unheard; 300 if absent.
+             */
+            lease?: number;
+        };
+        AskReply: {
+            state: components["schemas"]["SweepState"];
+            trials: components["schemas"]["AskedTrial"][];
+        };
+        /** @description A trial that is to be trained up to its budget. */
+        AskedTrial: {
+            trial: number;
+            params: components["schemas"]["Params"];
+            rung: number;
+            /** @description Steps that it has trained already. */
+            from: number;
+            /** @description Steps that it is to have trained in all. */
+            budget: number;
+            /** @description Its own. */
+            seed: number;
+            /** @description Says that it is yours; goes with each tell. */
+            token: string;
+            /**
+             * Format: double
+             * @description Seconds that it may go unheard, anew from each tell.
+             */
+            lease: number;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        Tell: {
+            token: string;
+            /**
+             * Format: double
+             * @description Of the sweep's metric.
+             */
+            value?: number;
+            metrics?: components["schemas"]["Metrics"];
+            /** @description The step of the value and the metrics; the budget if absent. */
+            step?: number;
+            /** @description Of the learning curve. */
+            points?: components["schemas"]["Point"][];
+            /**
+             * @description Done if absent, or failed if there is an error or a reason. Preempted gives the trial back.
+             * @enum {string}
+             */
+            outcome?: "done" | "diverged" | "failed" | "preempted";
+            reason?: components["schemas"]["Reason"];
+            error?: string;
+        };
+        Told: {
+            trial: number;
+            state: components["schemas"]["TrialState"];
+            /** @description Train it no more. */
+            stop: boolean;
+        };
+        AmendRequest: {
+            name?: string;
+            /** @description Trials in all; not less than before. */
+            run_cap?: number;
+            limits?: components["schemas"]["Limits"];
+        };
+        ExtendRequest: {
+            /** @description Trials in all, those that there are among them. */
+            run_cap?: number;
+            limits?: components["schemas"]["Limits"];
+        };
+        /** @description What users have changed of a sweep since it was created. */
+        Amendment: {
+            name?: string;
+            run_cap?: number;
+            limits?: components["schemas"]["Limits"];
+            /** @description It went on after test metrics were known. */
+            unsealed?: boolean;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "s-7q3m5k2v",
+         *           "spec": {
+         *             "name": "churn",
+         *             "dataset": "telco",
+         *             "trainer": "linear",
+         *             "method": "random",
+         *             "metric": {
+         *               "name": "logloss",
+         *               "goal": "minimize"
+         *             },
+         *             "run_cap": 20,
+         *             "parallelism": 16,
+         *             "order": "fixed",
+         *             "seed": 1,
+         *             "validation": {
+         *               "kind": "holdout",
+         *               "fraction": 0.2
+         *             },
+         *             "preprocess": {
+         *               "impute": "mean",
+         *               "scale": "standard"
+         *             },
+         *             "parameters": {
+         *               "lr": {
+         *                 "distribution": "log_uniform_values",
+         *                 "min": 0.001,
+         *                 "max": 1
+         *               }
+         *             }
+         *           },
+         *           "plan": {
+         *             "dataset": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *             "budget": 27,
+         *             "weight": 0.03125,
+         *             "ladder": [
+         *               1,
+         *               3,
+         *               9,
+         *               27
+         *             ]
+         *           },
+         *           "state": "running",
+         *           "created_at": "2026-03-01T12:00:00Z",
+         *           "started_at": "2026-03-01T12:00:01Z",
+         *           "counts": {
+         *             "completed": 4,
+         *             "pruned": 11,
+         *             "running": 5
+         *           },
+         *           "cursor": 118
+         *         }
+         *       ],
+         *       "next": "eyJjIjoxNzcyMzY2NDAw"
+         *     }
+         */
         SweepList: {
             items: components["schemas"]["Sweep"][];
             next?: string;
@@ -798,6 +1507,28 @@ export interface components {
         Metrics: {
             [key: string]: number;
         };
+        /**
+         * @example {
+         *       "sweep": "s-7q3m5k2v",
+         *       "number": 3,
+         *       "state": "completed",
+         *       "params": {
+         *         "lr": 0.0731,
+         *         "l2": 0.00002
+         *       },
+         *       "rung": 3,
+         *       "step": 27,
+         *       "best_step": 24,
+         *       "value": 0.4213,
+         *       "metrics": {
+         *         "logloss": 0.4213,
+         *         "accuracy": 0.801
+         *       },
+         *       "attempts": 1,
+         *       "created_at": "2026-03-01T12:00:01Z",
+         *       "ended_at": "2026-03-01T12:00:09Z"
+         *     }
+         */
         Trial: {
             sweep: string;
             number: number;
@@ -826,6 +1557,16 @@ export interface components {
             error?: string;
             /** @description Claims so far. */
             attempts: number;
+            /** @description How the last attempt that ended ran. */
+            telemetry?: {
+                /** @description Training rows, of all folds, that the trial saw in a second in its heat. */
+                rows_per_second: number;
+                /**
+                 * Format: int64
+                 * @description Of the worker's process when the attempt ended.
+                 */
+                memory_bytes: number;
+            };
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -836,10 +1577,67 @@ export interface components {
             trial: number;
             step: number;
         };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "sweep": "s-7q3m5k2v",
+         *           "number": 3,
+         *           "state": "completed",
+         *           "params": {
+         *             "lr": 0.0731,
+         *             "l2": 0.00002
+         *           },
+         *           "rung": 3,
+         *           "step": 27,
+         *           "best_step": 24,
+         *           "value": 0.4213,
+         *           "metrics": {
+         *             "logloss": 0.4213,
+         *             "accuracy": 0.801
+         *           },
+         *           "attempts": 1,
+         *           "created_at": "2026-03-01T12:00:01Z",
+         *           "ended_at": "2026-03-01T12:00:09Z"
+         *         }
+         *       ]
+         *     }
+         */
         TrialList: {
             items: components["schemas"]["Trial"][];
             next?: string;
         };
+        /**
+         * @example {
+         *       "metric": {
+         *         "name": "logloss",
+         *         "goal": "minimize"
+         *       },
+         *       "items": [
+         *         {
+         *           "sweep": "s-7q3m5k2v",
+         *           "number": 3,
+         *           "state": "completed",
+         *           "params": {
+         *             "lr": 0.0731,
+         *             "l2": 0.00002
+         *           },
+         *           "rung": 3,
+         *           "step": 27,
+         *           "best_step": 24,
+         *           "value": 0.4213,
+         *           "metrics": {
+         *             "logloss": 0.4213,
+         *             "accuracy": 0.801
+         *           },
+         *           "attempts": 1,
+         *           "created_at": "2026-03-01T12:00:01Z",
+         *           "ended_at": "2026-03-01T12:00:09Z"
+         *         }
+         *       ],
+         *       "next": "eyJyIjozfQ"
+         *     }
+         */
         Leaderboard: {
             metric: components["schemas"]["Metric"];
             items: components["schemas"]["Trial"][];
@@ -849,9 +1647,133 @@ export interface components {
             step: number;
             metrics: components["schemas"]["Metrics"];
         };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "step": 1,
+         *           "metrics": {
+         *             "logloss": 0.5102
+         *           }
+         *         },
+         *         {
+         *           "step": 24,
+         *           "metrics": {
+         *             "logloss": 0.4213
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
         PointList: {
             items: components["schemas"]["Point"][];
         };
+        /**
+         * @description A model with all that it takes to ask it.
+         * @example {
+         *       "format": "tourney-model",
+         *       "version": 1,
+         *       "trainer": "linear",
+         *       "task": "classification",
+         *       "target": "churn",
+         *       "classes": [
+         *         "No",
+         *         "Yes"
+         *       ],
+         *       "params": {
+         *         "lr": 0.0731
+         *       },
+         *       "dataset": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "metrics": {
+         *         "logloss": 0.4213,
+         *         "test_logloss": 0.4302
+         *       },
+         *       "features": [
+         *         "tenure",
+         *         "monthly"
+         *       ],
+         *       "model": {
+         *         "weights": [
+         *           -0.81,
+         *           0.42
+         *         ],
+         *         "bias": [
+         *           -1.1
+         *         ]
+         *       }
+         *     }
+         */
+        Model: {
+            /** @enum {string} */
+            format: "tourney-model";
+            version: number;
+            trainer: string;
+            task: string;
+            /** @description The column that is predicted. */
+            target: string;
+            classes?: string[];
+            params: Record<string, never>;
+            /** @description The version that it was trained on. */
+            dataset: string;
+            /** @description Of the refit, those on the test rows among them. */
+            metrics: Record<string, never>;
+            /** @description What becomes of the columns. */
+            preprocess?: Record<string, never>;
+            /** @description Instead of preprocess, the bins of trees. */
+            binning?: Record<string, never>;
+            features: string[];
+            /** @description The trainer's own part. */
+            model: Record<string, never>;
+        };
+        ModelInfo: {
+            trial: number;
+            /** @description So many steps it was trained. */
+            step: number;
+            /** Format: int64 */
+            bytes: number;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "trial": 3,
+         *           "step": 24,
+         *           "bytes": 4127
+         *         }
+         *       ]
+         *     }
+         */
+        ModelList: {
+            items: components["schemas"]["ModelInfo"][];
+        };
+        /**
+         * @example {
+         *       "at": [
+         *         "2026-03-01T12:00:03Z",
+         *         "2026-03-01T12:00:09Z"
+         *       ],
+         *       "trial": [
+         *         0,
+         *         3
+         *       ],
+         *       "rung": [
+         *         0,
+         *         3
+         *       ],
+         *       "step": [
+         *         1,
+         *         24
+         *       ],
+         *       "value": [
+         *         0.5102,
+         *         0.4213
+         *       ],
+         *       "best": [
+         *         0.5102,
+         *         0.4213
+         *       ]
+         *     }
+         */
         History: {
             at: string[];
             trial: number[];
@@ -861,6 +1783,23 @@ export interface components {
             /** @description The best of this entry and those before it. */
             best: number[];
         };
+        /**
+         * @example {
+         *       "method": "ped",
+         *       "metric": "logloss",
+         *       "trials": 64,
+         *       "params": [
+         *         {
+         *           "name": "lr",
+         *           "value": 0.83
+         *         },
+         *         {
+         *           "name": "l2",
+         *           "value": 0.17
+         *         }
+         *       ]
+         *     }
+         */
         Importance: {
             method: string;
             metric: string;
@@ -884,6 +1823,38 @@ export interface components {
             /** Format: double */
             std_err?: number;
         };
+        /**
+         * @example {
+         *       "metrics": [
+         *         {
+         *           "name": "logloss",
+         *           "goal": "minimize"
+         *         }
+         *       ],
+         *       "trials": [
+         *         {
+         *           "sweep": "s-7q3m5k2v",
+         *           "number": 3,
+         *           "state": "completed",
+         *           "params": {
+         *             "lr": 0.0731,
+         *             "l2": 0.00002
+         *           },
+         *           "rung": 3,
+         *           "step": 27,
+         *           "best_step": 24,
+         *           "value": 0.4213,
+         *           "metrics": {
+         *             "logloss": 0.4213,
+         *             "accuracy": 0.801
+         *           },
+         *           "attempts": 1,
+         *           "created_at": "2026-03-01T12:00:01Z",
+         *           "ended_at": "2026-03-01T12:00:09Z"
+         *         }
+         *       ]
+         *     }
+         */
         Front: {
             /** @description The objectives. */
             metrics: components["schemas"]["Metric"][];
@@ -896,7 +1867,62 @@ export interface components {
         };
         /** @enum {string} */
         Task: "classification" | "regression";
-        /** @description One version of a table. */
+        /**
+         * @description One version of a table.
+         * @example {
+         *       "name": "telco",
+         *       "version": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "created_at": "2026-03-01T11:58:00Z",
+         *       "source": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *       "task": "classification",
+         *       "target": "churn",
+         *       "classes": [
+         *         "No",
+         *         "Yes"
+         *       ],
+         *       "rows": 7043,
+         *       "test_rows": 1409,
+         *       "split": {
+         *         "kind": "random",
+         *         "test": 0.2
+         *       },
+         *       "seed": 0,
+         *       "columns": [
+         *         {
+         *           "name": "tenure",
+         *           "kind": "number",
+         *           "missing": 0,
+         *           "min": 0,
+         *           "max": 72,
+         *           "mean": 32.4
+         *         },
+         *         {
+         *           "name": "contract",
+         *           "kind": "category",
+         *           "missing": 0,
+         *           "categories": [
+         *             "month",
+         *             "year"
+         *           ]
+         *         }
+         *       ],
+         *       "shards": [
+         *         {
+         *           "hash": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
+         *           "rows": 5634,
+         *           "bytes": 182311
+         *         }
+         *       ],
+         *       "test": [
+         *         {
+         *           "hash": "baa5a0964d3320fbc0c6a922140453c8513ea24ab8fd0577034804a967248096",
+         *           "rows": 1409,
+         *           "bytes": 45680
+         *         }
+         *       ],
+         *       "bytes": 227991
+         *     }
+         */
         Dataset: {
             name: string;
             /** @description SHA-256 of the manifest. */
@@ -936,7 +1962,16 @@ export interface components {
              */
             bytes: number;
         };
-        /** @description How to make a dataset of a table. */
+        /**
+         * @description How to make a dataset of a table.
+         * @example {
+         *       "name": "telco",
+         *       "target": "churn",
+         *       "source": {
+         *         "url": "https://data.example/telco.csv"
+         *       }
+         *     }
+         */
         DatasetRequest: {
             name: string;
             /** @description The column to learn; may be left out where the format names one. */
@@ -980,14 +2015,44 @@ export interface components {
             /** @description Of an ordered category, lowest first. */
             levels?: string[];
         };
-        /** @description Some rows of a dataset, as texts. */
+        /**
+         * @description Some rows of a dataset, as texts.
+         * @example {
+         *       "columns": [
+         *         "tenure",
+         *         "contract"
+         *       ],
+         *       "rows": [
+         *         [
+         *           "1",
+         *           "month"
+         *         ],
+         *         [
+         *           "34",
+         *           "year"
+         *         ]
+         *       ]
+         *     }
+         */
         DatasetSample: {
             columns: string[];
             /** @description A text a column; empty where a value is missing. */
             rows: string[][];
         };
         IngestID: string;
-        /** @description A table that is being taken in. */
+        /**
+         * @description A table that is being taken in.
+         * @example {
+         *       "id": "telco-1",
+         *       "name": "telco",
+         *       "phase": "scan",
+         *       "started": "2026-03-01T11:57:58Z",
+         *       "rows": 4000,
+         *       "total_rows": 0,
+         *       "bytes": 524288,
+         *       "total_bytes": 977501
+         *     }
+         */
         Ingest: {
             id: string;
             /** @description Of the dataset. */
@@ -1018,9 +2083,84 @@ export interface components {
             /** @description Why it failed. */
             error?: string;
         };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "telco-1",
+         *           "name": "telco",
+         *           "phase": "scan",
+         *           "started": "2026-03-01T11:57:58Z",
+         *           "rows": 4000,
+         *           "total_rows": 0,
+         *           "bytes": 524288,
+         *           "total_bytes": 977501
+         *         }
+         *       ]
+         *     }
+         */
         IngestList: {
             items: components["schemas"]["Ingest"][];
         };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "name": "telco",
+         *           "version": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *           "created_at": "2026-03-01T11:58:00Z",
+         *           "source": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *           "task": "classification",
+         *           "target": "churn",
+         *           "classes": [
+         *             "No",
+         *             "Yes"
+         *           ],
+         *           "rows": 7043,
+         *           "test_rows": 1409,
+         *           "split": {
+         *             "kind": "random",
+         *             "test": 0.2
+         *           },
+         *           "seed": 0,
+         *           "columns": [
+         *             {
+         *               "name": "tenure",
+         *               "kind": "number",
+         *               "missing": 0,
+         *               "min": 0,
+         *               "max": 72,
+         *               "mean": 32.4
+         *             },
+         *             {
+         *               "name": "contract",
+         *               "kind": "category",
+         *               "missing": 0,
+         *               "categories": [
+         *                 "month",
+         *                 "year"
+         *               ]
+         *             }
+         *           ],
+         *           "shards": [
+         *             {
+         *               "hash": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
+         *               "rows": 5634,
+         *               "bytes": 182311
+         *             }
+         *           ],
+         *           "test": [
+         *             {
+         *               "hash": "baa5a0964d3320fbc0c6a922140453c8513ea24ab8fd0577034804a967248096",
+         *               "rows": 1409,
+         *               "bytes": 45680
+         *             }
+         *           ],
+         *           "bytes": 227991
+         *         }
+         *       ]
+         *     }
+         */
         DatasetList: {
             items: components["schemas"]["Dataset"][];
             next?: string;
@@ -1076,11 +2216,29 @@ export interface components {
             /** Format: int64 */
             bytes: number;
         };
+        /**
+         * @example {
+         *       "hash": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
+         *       "size": 182311
+         *     }
+         */
         Blob: {
             hash: string;
             /** Format: int64 */
             size: number;
         };
+        /**
+         * @example {
+         *       "id": "w-4tz6mn2c",
+         *       "host": "spot-17",
+         *       "pool": "default",
+         *       "slots": 8,
+         *       "version": "1.0.0",
+         *       "enrolled_at": "2026-03-01T11:50:00Z",
+         *       "last_seen_at": "2026-03-01T12:00:08Z",
+         *       "running": 5
+         *     }
+         */
         Worker: {
             id: string;
             host: string;
@@ -1095,18 +2253,75 @@ export interface components {
             /** @description Attempts it holds. */
             running: number;
         };
+        /**
+         * @description A worker that enrolled, went unheard, or is heard again.
+         * @example {
+         *       "worker": {
+         *         "id": "w-4tz6mn2c",
+         *         "host": "spot-17",
+         *         "pool": "default",
+         *         "slots": 8,
+         *         "version": "1.0.0",
+         *         "enrolled_at": "2026-03-01T11:50:00Z",
+         *         "last_seen_at": "2026-03-01T12:00:08Z",
+         *         "running": 5
+         *       },
+         *       "live": true
+         *     }
+         */
+        WorkerChange: {
+            worker: components["schemas"]["Worker"];
+            /** @description It was heard of in the last minute. */
+            live: boolean;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "w-4tz6mn2c",
+         *           "host": "spot-17",
+         *           "pool": "default",
+         *           "slots": 8,
+         *           "version": "1.0.0",
+         *           "enrolled_at": "2026-03-01T11:50:00Z",
+         *           "last_seen_at": "2026-03-01T12:00:08Z",
+         *           "running": 5
+         *         }
+         *       ]
+         *     }
+         */
         WorkerList: {
             items: components["schemas"]["Worker"][];
         };
-        /** @description What a worker says of itself. */
+        /**
+         * @description What a worker says of itself.
+         * @example {
+         *       "host": "spot-17",
+         *       "slots": 8,
+         *       "version": "1.0.0"
+         *     }
+         */
         EnrolRequest: {
             host: string;
-            pool: string;
+            /** @description Absent, that of the token, and if that names none, `default`. */
+            pool?: string;
             slots: number;
             version: string;
             /** @description The worker is part of the server's own process and is gone with it. */
             inside?: boolean;
         };
+        /**
+         * @example {
+         *       "worker": "w-4tz6mn2c",
+         *       "nats": "tls://tourney.example:4222",
+         *       "user": "w-4tz6mn2c",
+         *       "password": "(shown once)",
+         *       "expires_at": "2026-03-01T13:00:00Z",
+         *       "inbox": "_INBOX_w-4tz6mn2c",
+         *       "pool": "default",
+         *       "lease_ns": 30000000000
+         *     }
+         */
         Enrolment: {
             /** @description The worker's id. */
             worker: string;
@@ -1125,6 +2340,147 @@ export interface components {
              */
             lease_ns: number;
         };
+        /** @enum {string} */
+        Scope: "read" | "submit" | "worker" | "admin";
+        AccessToken: {
+            id: string;
+            /** @description Whose it is. */
+            name: string;
+            scope: components["schemas"]["Scope"];
+            /** @description Of a worker token, the pool whose jobs its workers may have; absent, any. */
+            pool?: string;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            expires?: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used?: string;
+            /** Format: date-time */
+            revoked?: string;
+        };
+        /**
+         * @example {
+         *       "id": "mzxw6ytboi5dcmrt",
+         *       "name": "laptop of Ada",
+         *       "scope": "submit",
+         *       "created": "2026-03-01T12:00:00Z",
+         *       "token": "tourney_mzxw6ytboi5dcmrt_(52 letters, shown once)"
+         *     }
+         */
+        IssuedToken: {
+            id: string;
+            /** @description Whose it is. */
+            name: string;
+            scope: components["schemas"]["Scope"];
+            /** @description Of a worker token, the pool whose jobs its workers may have; absent, any. */
+            pool?: string;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            expires?: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used?: string;
+            /** Format: date-time */
+            revoked?: string;
+            /** @description The secret, to be sent as a bearer token. */
+            token: string;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "mzxw6ytboi5dcmrt",
+         *           "name": "laptop of Ada",
+         *           "scope": "submit",
+         *           "created": "2026-03-01T12:00:00Z",
+         *           "last_used": "2026-03-01T12:05:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        TokenList: {
+            items: components["schemas"]["AccessToken"][];
+        };
+        /**
+         * @example {
+         *       "name": "laptop of Ada",
+         *       "scope": "submit",
+         *       "expires_in": 2592000
+         *     }
+         */
+        TokenRequest: {
+            name: string;
+            scope: components["schemas"]["Scope"];
+            pool?: string;
+            /** @description Seconds; 0 or absent, it never expires. */
+            expires_in?: number;
+        };
+        /**
+         * @example {
+         *       "token": "tourney_mzxw6ytboi5dcmrt_(52 letters)"
+         *     }
+         */
+        SessionRequest: {
+            token: string;
+        };
+        /**
+         * @example {
+         *       "needed": true,
+         *       "name": "laptop of Ada",
+         *       "scope": "submit"
+         *     }
+         */
+        Session: {
+            /** @description Whether this server asks for tokens. */
+            needed: boolean;
+            /** @description Of the caller's token. */
+            name?: string;
+            scope?: components["schemas"]["Scope"];
+        };
+        Audit: {
+            /** Format: int64 */
+            id: number;
+            /** Format: date-time */
+            at: string;
+            /** @description Its id; empty, none was asked for. */
+            token: string;
+            ip: string;
+            /** @description The operation's id. */
+            action: string;
+            /** @description The path. */
+            object: string;
+            status: number;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": 12,
+         *           "at": "2026-03-01T12:00:00Z",
+         *           "token": "mzxw6ytboi5dcmrt",
+         *           "ip": "192.0.2.7",
+         *           "action": "createSweep",
+         *           "object": "/api/v1/sweeps",
+         *           "status": 201
+         *         }
+         *       ]
+         *     }
+         */
+        AuditList: {
+            items: components["schemas"]["Audit"][];
+        };
+        /**
+         * @example {
+         *       "status": "ok",
+         *       "version": "1.0.0"
+         *     }
+         */
         Health: {
             /** @enum {string} */
             status: "ok";
@@ -1139,7 +2495,22 @@ export interface components {
             /** @description In the body, from 1; absent if there are no lines. */
             line?: number;
         };
-        /** @description A problem document (RFC 9457). */
+        /**
+         * @description A problem document (RFC 9457).
+         * @example {
+         *       "type": "urn:tourney:invalid",
+         *       "title": "Invalid request",
+         *       "status": 400,
+         *       "detail": "line 7: parameters.lr.min: must be less than max",
+         *       "errors": [
+         *         {
+         *           "path": "parameters.lr.min",
+         *           "message": "must be less than max",
+         *           "line": 7
+         *         }
+         *       ]
+         *     }
+         */
         Problem: {
             /** @description Names the error, as in urn:tourney:not-found; about:blank if the status says it all. */
             type: string;
@@ -1170,7 +2541,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            kind: "engine" | "reported" | "lost" | "acted" | "warmed" | "limited" | "proposed" | "queued" | "ended" | "halted" | "turned";
+            kind: "engine" | "reported" | "lost" | "acted" | "asked" | "extended" | "warmed" | "limited" | "proposed" | "queued" | "ended" | "halted" | "turned";
             body: Record<string, never>;
         } & ({
             /** @constant */
@@ -1188,6 +2559,14 @@ export interface components {
             /** @constant */
             kind?: "acted";
             body?: components["schemas"]["EventActed"];
+        } | {
+            /** @constant */
+            kind?: "extended";
+            body?: components["schemas"]["EventExtended"];
+        } | {
+            /** @constant */
+            kind?: "asked";
+            body?: components["schemas"]["EventAsked"];
         } | {
             /** @constant */
             kind?: "proposed";
@@ -1247,6 +2626,15 @@ export interface components {
             outcome: components["schemas"]["Outcome"];
             reason?: components["schemas"]["Reason"];
             error?: string;
+        };
+        /** @description A user has given the sweep more trials, or other limits. */
+        EventExtended: {
+            run_cap?: number;
+            limits?: components["schemas"]["Limits"];
+        };
+        /** @description So many trials were asked for, in a sweep whose trials are trained outside. */
+        EventAsked: {
+            trials: number;
         };
         /** @description A user did something to the sweep. */
         EventActed: {
@@ -1316,9 +2704,15 @@ export interface components {
         };
     };
     parameters: {
-        /** @description The sweep's id. */
+        /**
+         * @description The sweep's id.
+         * @example s-7q3m5k2v
+         */
         SweepID: string;
-        /** @description The trial's number, from 0. */
+        /**
+         * @description The trial's number, from 0.
+         * @example 3
+         */
         TrialNumber: number;
         /** @description The most items to return. */
         Limit: number;
@@ -1328,6 +2722,12 @@ export interface components {
         After: number;
         /** @description As sent by a browser that connects again. */
         LastEventID: number;
+        /**
+         * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+         *     N seconds and at most 30; Preference-Applied says so. Of other
+         *     preferences nothing is done.
+         */
+        Prefer: string;
         /** @description The same key with the same body gives the same answer and creates nothing more. */
         IdempotencyKey: string;
     };
@@ -1369,6 +2769,12 @@ export interface operations {
             header?: {
                 /** @description The same key with the same body gives the same answer and creates nothing more. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
             };
             path?: never;
             cookie?: never;
@@ -1402,12 +2808,203 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    getSweep: {
+    validateSweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "trainer": "external",
+                 *       "metric": {
+                 *         "name": "loss",
+                 *         "goal": "minimize"
+                 *       },
+                 *       "run_cap": 100,
+                 *       "parameters": {
+                 *         "x": {
+                 *           "min": -5,
+                 *           "max": 5
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SweepFile"];
+                "application/yaml": components["schemas"]["SweepFile"];
+            };
+        };
+        responses: {
+            /** @description The forecast, also of a file that is wrong. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "valid": false,
+                     *       "errors": [
+                     *         {
+                     *           "path": "metric.goal",
+                     *           "message": "is missing: nobody knows whether loss is to be minimized or maximized",
+                     *           "line": 2
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Forecast"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    askTrials: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same body gives the same answer and creates nothing more. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "count": 2,
+                 *       "worker": "laptop",
+                 *       "lease": 600
+                 *     }
+                 */
+                "application/json": components["schemas"]["AskRequest"];
+            };
+        };
+        responses: {
+            /** @description The trials. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "state": "running",
+                     *       "trials": [
+                     *         {
+                     *           "trial": 0,
+                     *           "params": {
+                     *             "x": 1.5
+                     *           },
+                     *           "rung": 0,
+                     *           "from": 0,
+                     *           "budget": 1,
+                     *           "seed": 42,
+                     *           "token": "8f3a/s1/0/1",
+                     *           "lease": 600,
+                     *           "expires_at": "2026-03-01T12:10:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AskReply"];
+                };
+            };
+            /** @description The key was used before with another body. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    tellTrials: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tells": [
+                 *         {
+                 *           "token": "8f3a/s1/0/1",
+                 *           "value": 0.25
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    tells: components["schemas"]["Tell"][];
+                };
+            };
+        };
+        responses: {
+            /** @description For each tell, in order, where its trial stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "trial": 0,
+                     *           "state": "completed",
+                     *           "stop": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Told"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSweep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1417,6 +3014,140 @@ export interface operations {
             /** @description The sweep. */
             200: {
                 headers: {
+                    /** @description Names what was changed of the sweep by users since it was created; goes with If-Match. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteSweep: {
+        parameters: {
+            query?: {
+                force?: "cancel";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    amendSweep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the sweep as you know it, or *. Without it the answer is a 428, and a 412 if somebody else has changed it. */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "churn-2",
+                 *       "run_cap": 1000
+                 *     }
+                 */
+                "application/json": components["schemas"]["AmendRequest"];
+            };
+        };
+        responses: {
+            /** @description The sweep after it. */
+            200: {
+                headers: {
+                    /** @description Names what was changed of the sweep by users since it was created; goes with If-Match. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description Somebody else has changed the sweep. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no If-Match. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    extendSweep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "run_cap": 200
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExtendRequest"];
+            };
+        };
+        responses: {
+            /** @description The sweep after it. */
+            200: {
+                headers: {
+                    /** @description Names what was changed of the sweep by users since it was created; goes with If-Match. */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1429,9 +3160,19 @@ export interface operations {
     pauseSweep: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1453,9 +3194,19 @@ export interface operations {
     resumeSweep: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1477,9 +3228,19 @@ export interface operations {
     cancelSweep: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
+                 *     N seconds and at most 30; Preference-Applied says so. Of other
+                 *     preferences nothing is done.
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1505,10 +3266,15 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description The `next` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description `rung>=N`: trials that have finished the rung N. */
+                filter?: string;
             };
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1534,10 +3300,17 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description The `next` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Trials in a state. */
+                filter?: "state:queued" | "state:running" | "state:paused" | "state:completed" | "state:pruned" | "state:diverged" | "state:failed" | "state:cancelled";
+                /** @description `-number` has the last first. Best first is the leaderboard. */
+                sort?: "number" | "-number";
             };
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1556,14 +3329,73 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listRungs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All rungs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "rung": 0,
+                     *           "budget": 1,
+                     *           "reached": 9,
+                     *           "promoted": 3,
+                     *           "stopped": 2,
+                     *           "waiting": 4,
+                     *           "training": 1
+                     *         },
+                     *         {
+                     *           "rung": 1,
+                     *           "budget": 3,
+                     *           "reached": 2,
+                     *           "promoted": 0,
+                     *           "stopped": 0,
+                     *           "waiting": 2,
+                     *           "training": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["RungCount"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getTrial: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
-                /** @description The trial's number, from 0. */
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
                 n: components["parameters"]["TrialNumber"];
             };
             cookie?: never;
@@ -1587,9 +3419,15 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
-                /** @description The trial's number, from 0. */
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
                 n: components["parameters"]["TrialNumber"];
             };
             cookie?: never;
@@ -1608,6 +3446,65 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getTrialModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The models, without what is in them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getHistory: {
         parameters: {
             query?: {
@@ -1616,7 +3513,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1648,7 +3548,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1672,7 +3575,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1712,6 +3618,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example retry: 2000
+                     *     id: 118
+                     *
+                     *     id: 121
+                     *     event: ended
+                     *     data: {"id":121,"sweep":"s-7q3m5k2v","seq":57,"at":"2026-03-01T12:00:09Z","kind":"ended","body":{"trial":3,"state":"completed"}}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -1729,7 +3643,10 @@ export interface operations {
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
             };
             path: {
-                /** @description The sweep's id. */
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
                 id: components["parameters"]["SweepID"];
             };
             cookie?: never;
@@ -1742,6 +3659,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example retry: 2000
+                     *     id: 118
+                     *
+                     *     id: 121
+                     *     event: ended
+                     *     data: {"id":121,"sweep":"s-7q3m5k2v","seq":57,"at":"2026-03-01T12:00:09Z","kind":"ended","body":{"trial":3,"state":"completed"}}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -1827,9 +3752,15 @@ export interface operations {
             query?: {
                 /** @description A name under which `/api/v1/ingests` tells how far it is. */
                 ingest?: components["schemas"]["IngestID"];
-                /** @description Of the dataset; needed with a table as the body, to which this and the parameters that follow belong. */
+                /**
+                 * @description Of the dataset; needed with a table as the body, to which this and the parameters that follow belong.
+                 * @example telco
+                 */
                 name?: string;
-                /** @description The column to learn; may be left out where the format names one. */
+                /**
+                 * @description The column to learn; may be left out where the format names one.
+                 * @example churn
+                 */
                 target?: string;
                 /** @description Told from the target if absent. */
                 task?: components["schemas"]["Task"];
@@ -1865,6 +3796,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example tenure,contract,churn
+                 *     1,month,Yes
+                 *     34,year,No
+                 */
                 "text/csv": string;
                 "application/octet-stream": string;
                 "multipart/form-data": {
@@ -1904,7 +3840,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description NAME, NAME@VERSION or a version. */
+                /**
+                 * @description NAME, NAME@VERSION or a version.
+                 * @example telco
+                 */
                 name: string;
             };
             cookie?: never;
@@ -1928,7 +3867,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description NAME, NAME@VERSION or a version. */
+                /**
+                 * @description NAME, NAME@VERSION or a version.
+                 * @example telco
+                 */
                 name: string;
             };
             cookie?: never;
@@ -1953,7 +3895,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description NAME, NAME@VERSION or a version. */
+                /**
+                 * @description NAME, NAME@VERSION or a version.
+                 * @example telco
+                 */
                 name: string;
             };
             cookie?: never;
@@ -1998,6 +3943,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example telco-1 */
                 id: components["schemas"]["IngestID"];
             };
             cookie?: never;
@@ -2028,7 +3974,10 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description SHA-256 of the blob. */
+                /**
+                 * @description SHA-256 of the blob.
+                 * @example fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
+                 */
                 hex: string;
             };
             cookie?: never;
@@ -2079,7 +4028,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description SHA-256 of the blob. */
+                /**
+                 * @description SHA-256 of the blob.
+                 * @example fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
+                 */
                 hex: string;
             };
             cookie?: never;
@@ -2106,6 +4058,168 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tokens. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token with its secret. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's id.
+                 * @example mzxw6ytboi5dcmrt
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What this server knows of the caller. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionRequest"];
+            };
+        };
+        responses: {
+            /** @description Logged in. */
+            201: {
+                headers: {
+                    "Set-Cookie": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Logged out. */
+            204: {
+                headers: {
+                    "Set-Cookie": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description The most items to return. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2148,6 +4262,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the text format, version 0.0.4. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example # HELP tourney_workers_wanted Workers, as large as those that live, that could train at once.
+                     *     # TYPE tourney_workers_wanted gauge
+                     *     tourney_workers_wanted 4
+                     */
+                    "text/plain": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDocs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page that needs nothing from elsewhere. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <!doctype html> */
+                    "text/html": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDocsStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its style sheet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example body { margin: 0 } */
+                    "text/css": string;
                 };
             };
             default: components["responses"]["Problem"];

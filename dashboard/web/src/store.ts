@@ -78,6 +78,7 @@ abstract class View {
         this.refreshes.ask();
       },
       onReturn: () => this.refreshes.ask(),
+      onRefused: () => this.refreshes.ask(), // a request tells why
     });
   }
 

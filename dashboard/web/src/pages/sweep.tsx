@@ -12,6 +12,7 @@ import { ProgressBar, progressText } from "../components/progress";
 import { Rounds } from "../components/rounds";
 import { Badge } from "../components/state";
 import { duration, significant } from "../format";
+import { canChange } from "../session";
 import { elapsed, isTerminal, methodText, progressOf, rungCounts } from "../sweep";
 import { SweepView } from "../store";
 import { NotFound } from "./notfound";
@@ -44,7 +45,7 @@ function Head({ view, sweep, now }: { view: SweepView; sweep: Sweep; now: number
           <h1>{spec.name || sweep.id}</h1>
           <Badge state={sweep.state} />
         </div>
-        <Controls state={sweep.state} acting={view.acting.value} onAct={(action) => void view.act(action)} />
+        {canChange.value && <Controls state={sweep.state} acting={view.acting.value} onAct={(action) => void view.act(action)} />}
       </div>
       {view.refusal.value !== null && (
         <p class="notice tone-bad" role="alert">

@@ -1,0 +1,59 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"tourney"
+	"tourney/api/gen"
+)
+
+// etag is what a sweep's ETag says.
+func etag(s tourney.Sweep) string { return `"` + s.Revision() + `"` }
+
+// AmendSweep changes the name, the cap or the limits of a sweep.
+func (s *Server) AmendSweep(ctx context.Context, req gen.AmendSweepRequestObject) (gen.AmendSweepResponseObject, error) {
+	if req.Params.IfMatch == nil {
+		return nil, failf(http.StatusPreconditionRequired, tourney.ErrInvalid, "If-Match is missing: send the ETag that GET has given, or *")
+	}
+	revision := ""
+	if tag := strings.TrimSpace(*req.Params.IfMatch); tag != "*" {
+		if revision = strings.Trim(tag, `"`); revision == "" || tag != `"`+revision+`"` {
+			return nil, tourney.Invalid("If-Match", "must be one ETag in double quotes, as GET has given it, or *")
+		}
+	}
+	b := req.Body
+	if b.Name == "" && b.RunCap == 0 && b.Limits == nil {
+		return nil, tourney.Invalid("", "the body changes nothing: give name, run_cap or limits")
+	}
+	sweep, err := s.cfg.Service.Amend(ctx, req.ID, tourney.Amendment{Name: b.Name, RunCap: b.RunCap, Limits: b.Limits}, revision)
+	if errors.Is(err, tourney.ErrChanged) {
+		return nil, failf(http.StatusPreconditionFailed, tourney.ErrConflict, "somebody else has changed the sweep: get it again")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return gen.AmendSweep200JSONResponse{Body: presentSweep(sweep), Headers: gen.AmendSweep200ResponseHeaders{ETag: etag(sweep)}}, nil
+}
+
+// ExtendSweep lets a sweep have more trials, or other limits.
+func (s *Server) ExtendSweep(ctx context.Context, req gen.ExtendSweepRequestObject) (gen.ExtendSweepResponseObject, error) {
+	sweep, err := s.cfg.Service.Extend(ctx, req.ID, tourney.Amendment{RunCap: req.Body.RunCap, Limits: req.Body.Limits})
+	if err == nil {
+		sweep, err = s.awaited(ctx, sweep)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return gen.ExtendSweep200JSONResponse{Body: presentSweep(sweep), Headers: gen.ExtendSweep200ResponseHeaders{ETag: etag(sweep)}}, nil
+}
+
+// DeleteSweep removes a sweep that has ended.
+func (s *Server) DeleteSweep(ctx context.Context, req gen.DeleteSweepRequestObject) (gen.DeleteSweepResponseObject, error) {
+	if err := s.cfg.Service.DeleteSweep(ctx, req.ID, req.Params.Force != nil); err != nil {
+		return nil, err
+	}
+	return gen.DeleteSweep204Response{}, nil
+}

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"tourney"
+	"tourney/api/gen"
+)
+
+// CreateToken makes a token.
+func (s *Server) CreateToken(ctx context.Context, req gen.CreateTokenRequestObject) (gen.CreateTokenResponseObject, error) {
+	if fields := req.Body.Check(); len(fields) > 0 {
+		return nil, &tourney.InvalidError{Fields: fields}
+	}
+	if needed, err := s.door.needed(ctx); err != nil {
+		return nil, err
+	} else if !needed && req.Body.Scope != tourney.ScopeAdmin {
+		return nil, tourney.Invalid("scope", "must be admin for the first token: from then on nobody without a token gets in, and somebody has to be able to make others")
+	}
+	token, hash := req.Body.Issue(time.Now().UTC().Truncate(time.Microsecond))
+	if err := s.door.access.SaveToken(ctx, token.AccessToken, hash); err != nil {
+		return nil, err
+	}
+	s.door.close()
+	return gen.CreateToken201JSONResponse(token), nil
+}
+
+// ListTokens lists the tokens.
+func (s *Server) ListTokens(ctx context.Context, _ gen.ListTokensRequestObject) (gen.ListTokensResponseObject, error) {
+	tokens, err := s.door.access.Tokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return gen.ListTokens200JSONResponse{Items: tokens}, nil
+}
+
+// RevokeToken ends a token.
+func (s *Server) RevokeToken(ctx context.Context, req gen.RevokeTokenRequestObject) (gen.RevokeTokenResponseObject, error) {
+	if err := s.door.access.RevokeToken(ctx, req.Token); err != nil {
+		return nil, err
+	}
+	s.door.end(req.Token)
+	if err := s.cfg.Service.Expel(ctx, req.Token); err != nil {
+		return nil, err
+	}
+	return gen.RevokeToken204Response{}, nil
+}
+
+// ListAudit lists what was changed.
+func (s *Server) ListAudit(ctx context.Context, req gen.ListAuditRequestObject) (gen.ListAuditResponseObject, error) {
+	audits, err := s.door.access.Audits(ctx, page(req.Params.Limit, nil).Limit)
+	if err != nil {
+		return nil, err
+	}
+	return gen.ListAudit200JSONResponse{Items: audits}, nil
+}
+
+// GetSession tells the caller who it is.
+func (s *Server) GetSession(ctx context.Context, _ gen.GetSessionRequestObject) (gen.GetSessionResponseObject, error) {
+	needed, err := s.door.needed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return gen.GetSession200JSONResponse(session(needed, callerOf(ctx))), nil
+}
+
+func session(needed bool, who *caller) gen.Session {
+	out := gen.Session{Needed: needed}
+	if who != nil {
+		out.Name, out.Scope = &who.token.Name, &who.token.Scope
+	}
+	return out
+}
+
+// CreateSession logs a browser in.
+func (s *Server) CreateSession(ctx context.Context, req gen.CreateSessionRequestObject) (gen.CreateSessionResponseObject, error) {
+	token, err := s.door.byToken(ctx, req.Body.Token)
+	if err != nil {
+		return nil, err
+	}
+	who, err := s.door.known(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if token.Scope == tourney.ScopeWorker {
+		return nil, failf(http.StatusForbidden, tourney.ErrRefused, "a token of scope worker is for workers; log in with one of scope read, submit or admin")
+	}
+	cookie, err := s.newSession(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return gen.CreateSession201JSONResponse{
+		Body: session(true, who), Headers: gen.CreateSession201ResponseHeaders{SetCookie: cookie.String()},
+	}, nil
+}
+
+// DeleteSession logs a browser out.
+func (s *Server) DeleteSession(ctx context.Context, _ gen.DeleteSessionRequestObject) (gen.DeleteSessionResponseObject, error) {
+	if value, ok := ctx.Value(sessionKey{}).(string); ok && value != "" {
+		if err := s.door.access.DeleteSession(ctx, tourney.HashToken(value)); err != nil {
+			return nil, err
+		}
+	}
+	return gen.DeleteSession204Response{Headers: gen.DeleteSession204ResponseHeaders{SetCookie: s.cookie("", time.Time{}).String()}}, nil
+}
+
+// sessionKey is where a request's context has the value of its session's cookie.
+type sessionKey struct{}
