@@ -4,7 +4,7 @@ BIN       := bin/tourney
 TOOL      := $(GO) tool -modfile=tools/go.mod
 LDFLAGS   := -s -w
 
-.PHONY: help build run test race lint fmt fuzz bench bench-search bench-data bench-env bench-go cover generate web browser vuln clean
+.PHONY: help build run test race lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-api api-fuzz bench-env bench-go cover generate web browser vuln clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -18,8 +18,8 @@ run: build ## play a real tournament on this machine
 test: browser ## run all tests
 	$(GO) test -timeout 15m ./...
 
-race: browser ## run all tests under the race detector
-	$(GO) test -race -timeout 20m ./...
+race: browser ## run all tests under the race detector, but for those that only take long
+	$(GO) test -race -short -timeout 20m ./...
 
 lint: ## check style, imports and known mistakes
 	$(TOOL) golangci-lint run ./...
@@ -45,12 +45,28 @@ BENCH      := -python bench/.venv/bin/python $(if $(filter-out 0,$(QUICK)),-quic
 bench: ## measure us beside our peers, one benchmark after the other (QUICK=1: the main rows)
 	$(MAKE) bench-search
 	$(MAKE) bench-data
+	$(MAKE) bench-train
+	$(MAKE) bench-trees
+	$(MAKE) bench-api
 
 bench-search: bench-env ## what the search finds, beside Optuna
 	$(GO) run ./bench/search -shared $(SHARED)/hpo $(BENCH)
 
 bench-data: bench-env ## how tables are taken in, beside DuckDB and pandas
 	$(GO) run ./bench/data -files $(SHARED)/data $(BENCH)
+
+bench-train: bench-env ## linear models and neural nets, beside scikit-learn, PyTorch and Spark
+	$(GO) run ./bench/train $(BENCH)
+
+bench-trees: bench-env ## boosted trees, beside LightGBM, XGBoost, scikit-learn and Spark
+	$(GO) run ./bench/trees -files $(SHARED)/data $(BENCH)
+
+CASES ?= 250
+api-fuzz: build bench-env ## hold a real server against openapi.yaml with CASES requests an operation, 10,000 in all
+	bench/api-fuzz.sh $(abspath $(BIN)) $(abspath bench/.venv/bin/schemathesis) $(CASES)
+
+bench-api: build ## how fast the API answers while a sweep runs
+	$(GO) run ./bench/api $(if $(filter-out 0,$(QUICK)),-quick) $(BENCHFLAGS)
 
 bench-env: bench/.venv/ready ## install the peers into bench/.venv (Python 3.11 or later)
 

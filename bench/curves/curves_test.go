@@ -393,7 +393,11 @@ func (p planner) Plan(_ *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error)
 
 type gate struct{}
 
-func (gate) Admit(string, string) (tourney.Enrolment, error) { return tourney.Enrolment{}, nil }
+func (gate) Admit(string, tourney.EnrolRequest) (tourney.Enrolment, error) {
+	return tourney.Enrolment{}, nil
+}
+
+func (gate) Expel(string) error { return nil }
 
 // mailbox is a bus whose offers wait to be taken.
 type mailbox struct {

@@ -7,13 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"tourney"
+	"tourney/bench/heats"
 	"tourney/bench/peer"
 	"tourney/blob"
 	"tourney/dataset"
@@ -62,7 +61,7 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		if work == nil {
 			return nil, fmt.Errorf("no op %q", o.Op)
 		}
-		peak := watch()
+		peak := heats.Watch()
 		from, cpu := time.Now(), cpuTime()
 		d, err := work(ctx, o)
 		if d.Seconds == 0 {
@@ -100,7 +99,7 @@ func (s *server) ingest(ctx context.Context, o order) (done, error) {
 		return done{}, err
 	}
 	defer blobs.Close()
-	r := ingest.New(blobs, &catalog{}, ingest.Options{TempDir: o.Temp})
+	r := ingest.New(blobs, heats.Catalog{}, ingest.Options{TempDir: o.Temp})
 	ds, err := r.Add(ctx, tourney.DatasetRequest{Name: "bench", Target: o.Target}, []ingest.File{{Name: filepath.Base(o.Path), Path: o.Path}}, nil)
 	if err != nil {
 		return done{}, err
@@ -122,7 +121,7 @@ func (s *server) load(ctx context.Context, o order) (done, error) {
 		if err != nil {
 			return done{}, err
 		}
-		if s.cache, err = dataset.NewCache(o.Cache, o.Limit, &folder{blobs}); err != nil {
+		if s.cache, err = dataset.NewCache(o.Cache, o.Limit, heats.Folder{Dir: blobs}); err != nil {
 			return done{}, err
 		}
 	}
@@ -163,78 +162,6 @@ func mapped(dir string) string {
 		}
 	}
 	return strings.Join(inodes, " ")
-}
-
-// folder fetches blobs from a directory of package blob.
-type folder struct{ dir *blob.Dir }
-
-// Open returns a blob.
-func (f *folder) Open(ctx context.Context, hash string, offset, size int64, _ *tourney.Token) (io.ReadCloser, error) {
-	r, _, err := f.dir.Open(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := r.Seek(offset, io.SeekStart); err != nil {
-		_ = r.Close()
-		return nil, err
-	}
-	if size < 0 {
-		return r, nil
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(r, size), r}, nil
-}
-
-// catalog knows no dataset, so that each is made anew.
-type catalog struct{}
-
-// SaveDataset forgets it.
-func (*catalog) SaveDataset(context.Context, tourney.Dataset) error { return nil }
-
-// DatasetBySource finds none.
-func (*catalog) DatasetBySource(context.Context, string) (tourney.Dataset, error) {
-	return tourney.Dataset{}, tourney.ErrNotFound
-}
-
-// watch looks at this process's anonymous memory all the while, and returns a
-// function that ends that and returns the most there was.
-func watch() func() int64 {
-	var wg sync.WaitGroup
-	stop := make(chan struct{})
-	peak := anonymous()
-	wg.Go(func() {
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				peak = max(peak, anonymous())
-			}
-		}
-	})
-	return func() int64 {
-		close(stop)
-		wg.Wait()
-		return max(peak, anonymous())
-	}
-}
-
-// anonymous returns the memory of this process that is no file's, in bytes.
-func anonymous() int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	_, after, _ := strings.Cut(string(status), "RssAnon:")
-	kib, err := strconv.ParseInt(strings.Fields(after + " 0")[0], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return kib << 10
 }
 
 // cpuTime is the CPU time of this process.
