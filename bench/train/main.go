@@ -62,12 +62,13 @@ func bench(ctx context.Context, args []string) (err error) {
 	python := flags.String("python", "bench/.venv/bin/python", "the interpreter with the peers of bench/requirements.txt")
 	quick := flags.Bool("quick", false, "the main rows, from smaller data")
 	only := flags.String("only", "", "sections, by commas: logistic, sgd, ridge, mlp, torch, spark")
+	repetitions := flags.Int("repetitions", 3, "how often the contenders take turns; the figures are medians")
 	out := flags.String("out", "bench/out", "where the results go")
 	name := flags.String("name", "train", "name of the files with the results")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	r := &run{Report: &report.Report{Name: *name}, quick: *quick, repetitions: 3, peers: map[int][]*peer.Peer{}, loaded: map[*peer.Peer]string{}}
+	r := &run{Report: &report.Report{Name: *name}, quick: *quick, repetitions: max(1, *repetitions), peers: map[int][]*peer.Peer{}, loaded: map[*peer.Peer]string{}}
 	for path, to := range map[string]*string{*root: &r.root, *python: &r.python} {
 		if *to, err = filepath.Abs(path); err != nil {
 			return err

@@ -323,9 +323,9 @@ func (r *run) mlp(ctx context.Context) error {
 	}
 	for _, s := range nets {
 		if r.quick {
-			s.n /= 10
+			s.n /= 4
 		}
-		d := heats.Synth{N: s.n + 5000, Held: 5000, D: s.d, Classes: s.classes, Seed: 4, Curved: true}.Make()
+		d := heats.Synth{N: s.n + 1000, Held: 1000, D: s.d, Classes: s.classes, Seed: 4, Curved: true}.Make()
 		p, err := r.peersOf(ctx, 1, 1)
 		if err != nil {
 			return err

@@ -58,6 +58,7 @@ func bench(ctx context.Context, args []string) (err error) {
 	quick := flags.Bool("quick", false, "the main rows, from smaller tables")
 	rows := flags.Int("rows", 0, "rows of the made-up table (1e6, quick 2e5)")
 	only := flags.String("only", "", "sections, by commas: tree, tournament, real, spark")
+	repetitions := flags.Int("repetitions", 3, "how often the contenders take turns; the figures are medians")
 	out := flags.String("out", "bench/out", "where the results go")
 	name := flags.String("name", "trees", "name of the files with the results")
 	if err := flags.Parse(args); err != nil {
@@ -66,7 +67,7 @@ func bench(ctx context.Context, args []string) (err error) {
 	if *child {
 		return serve(ctx, os.Stdin, os.Stdout)
 	}
-	r := &run{Report: &report.Report{Name: *name}, quick: *quick, rows: *rows, repetitions: 3, tables: map[string]table{}}
+	r := &run{Report: &report.Report{Name: *name}, quick: *quick, rows: *rows, repetitions: max(1, *repetitions), tables: map[string]table{}}
 	if r.rows == 0 {
 		r.rows = 1_000_000
 		if r.quick {
