@@ -21,6 +21,9 @@ import (
 // quick is a shorter sweep than digits.
 const quick = "testdata/quick.yaml"
 
+// long is a sweep that is still played when a test steps in.
+const long = "testdata/long.yaml"
+
 // played are the canonical boards of sweeps that ran undisturbed in one
 // process.
 var played struct {
@@ -288,7 +291,7 @@ func TestBrokenLog(t *testing.T) {
 	args := []string{"up", "--workers", "1", "--addr", "127.0.0.1:0", "--data-dir", data}
 	up := start(t, args...)
 	url := up.url()
-	broken := strings.TrimSpace(must(t, "sweep", "create", digits, "--server", url))
+	broken := strings.TrimSpace(must(t, "sweep", "create", long, "--server", url))
 	other := strings.TrimSpace(must(t, "sweep", "create", sweepFile(t, "table.csv", "digits", "target: y\n", ""), "--server", url))
 	untilSweep(t, url, broken, func(s tourney.Sweep) bool { return reports(s) >= 5 })
 	up.kill()
@@ -319,7 +322,7 @@ func TestSteering(t *testing.T) {
 	data := dir(t)
 	up := start(t, "up", "--workers", "1", "--addr", "127.0.0.1:0", "--data-dir", data)
 	url := up.url()
-	id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
+	id := strings.TrimSpace(must(t, "sweep", "create", long, "--server", url))
 	must(t, "sweep", "pause", id, "--server", url)
 	untilSweep(t, url, id, func(s tourney.Sweep) bool { return s.State == tourney.SweepPaused })
 	if _, stderr, code := play(t, "sweep", "pause", id, "--server", url); code != 1 || !strings.Contains(stderr, "paused") {
