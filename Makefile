@@ -4,7 +4,7 @@ BIN       := bin/tourney
 TOOL      := $(GO) tool -modfile=tools/go.mod
 LDFLAGS   := -s -w
 
-.PHONY: help build run test race lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-api api-fuzz bench-env bench-go cover generate web browser vuln clean
+.PHONY: help build run test race chaos lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-api api-fuzz bench-env bench-go cover generate web browser vuln clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ test: browser ## run all tests
 
 race: browser ## run all tests under the race detector, but for those that only take long
 	$(GO) test -race -short -timeout 20m ./...
+
+chaos: ## play ten thousand trials on fifty workers of which a thousand are killed (about an hour)
+	TOURNEY_CHAOS=1 $(GO) test -run '^TestLongChaos$$' -timeout 3h -v ./cmd/tourney
 
 lint: ## check style, imports and known mistakes
 	$(TOOL) golangci-lint run ./...

@@ -23,12 +23,15 @@ import (
 )
 
 // TestMain makes the test binary a tourney: started with TOURNEY_TEST_MAIN set,
-// it is the program, so that tests kill real processes, also under the race
-// detector. That program starts itself as the SQL engine.
+// it is the program, or a NATS server, so that tests kill real processes, also under
+// the race detector. That program starts itself as the SQL engine.
 func TestMain(m *testing.M) {
 	sql.Main()
-	if os.Getenv("TOURNEY_TEST_MAIN") == "1" {
+	switch os.Getenv("TOURNEY_TEST_MAIN") {
+	case "1":
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	case "nats":
+		os.Exit(natsMain(os.Args[1], os.Args[2]))
 	}
 	os.Exit(m.Run())
 }
