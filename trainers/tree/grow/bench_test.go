@@ -89,3 +89,18 @@ func cpu() float64 {
 	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
 	return float64(r.Utime.Sec) + float64(r.Utime.Usec)/1e6
 }
+
+// A tree of 31 leaves over a table of so few rows that most of the time goes
+// into looking for splits.
+func BenchmarkSmallTree(b *testing.B) {
+	w := higgs()
+	const n = 20_000
+	in := w.in
+	in.Grad, in.Hess = in.Grad[:n], in.Hess[:n]
+	g := grow.New(w.table, w.rows[:n], grow.Default())
+	scores := make([]float32, n)
+	for b.Loop() {
+		in.Rounding++
+		g.AddTo(scores, 1, 0, g.Grow(in, nil), nil)
+	}
+}

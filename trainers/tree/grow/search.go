@@ -1,7 +1,6 @@
 package grow
 
 import (
-	"math"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -27,22 +26,6 @@ type split struct {
 const smallLeaf = 128
 
 func (g *Grower) small(l *leaf) bool { return l.count() <= smallLeaf }
-
-// node is what the search for the best split of a leaf knows of it.
-type node struct {
-	g      *Grower
-	leaf   *leaf
-	direct bool // without a histogram, with exact counts
-	plain  bool // gains need no outputs
-	n      int
-	sum    int64
-	perRow float64 // rows for each unit of hessian
-	unitG  float64 // what packed units are worth
-	unitH  float64
-	shift  float64 // the gain of the leaf as it is
-	least  float64 // what the gains of two sides have to exceed
-	lo, hi int64   // the left side's hessian has to be in here
-}
 
 // column is the bins of one feature that rows of a leaf have, rising.
 type column struct {
@@ -103,59 +86,6 @@ func (g *Grower) seek(at int, direct bool) {
 	g.enqueue(at)
 }
 
-// node prepares the search of a leaf.
-func (g *Grower) node(l *leaf, direct bool) node {
-	h := l.sum & lowHalf
-	nd := node{
-		g: g, leaf: l, direct: direct || h == 0, n: l.count(), sum: l.sum,
-		plain:  !g.early && g.c.MaxDeltaStep <= 0,
-		perRow: float64(l.count()) / float64(h),
-		unitG:  math.Ldexp(1, -g.scale.g), unitH: math.Ldexp(1, -g.scale.h),
-	}
-	// Neither side may have less than this.
-	weight := int64(math.Ceil(min(math.Ldexp(max(0, g.c.MinHessian), g.scale.h), 1<<40)))
-	if g.c.L2 <= 0 {
-		weight = max(1, weight)
-	}
-	nd.lo, nd.hi = weight, h-weight
-	if !nd.direct {
-		nd.lo = max(nd.lo, nd.firstOf(g.c.MinRows))
-		nd.hi = min(nd.hi, nd.firstOf(nd.n-g.c.MinRows+1)-1)
-	}
-	grad, hess := nd.real(l.sum)
-	if hess+g.c.L2 > 0 {
-		if nd.plain {
-			nd.shift = gain(grad, hess, g.c.L1, g.c.L2)
-		} else {
-			out := g.c.output(grad, hess, nd.n, g.c.L2, l.output, unbounded)
-			nd.shift = gainGiven(grad, hess, out, g.c.L1, g.c.L2)
-		}
-	}
-	nd.least = nd.shift + max(g.c.MinGain, math.Abs(nd.shift)*1e-12)
-	return nd
-}
-
-// real returns the gradient and hessian of a packed sum.
-func (nd *node) real(sum int64) (grad, hess float64) {
-	return float64(sum>>32) * nd.unitG, float64(sum&lowHalf) * nd.unitH
-}
-
-// estimate returns how many rows have a packed sum, where they are not counted.
-func (nd *node) estimate(sum int64) int { return int(float64(float64(sum&lowHalf)*nd.perRow) + 0.5) }
-
-// firstOf returns the least hessian for which estimate is at least n.
-func (nd *node) firstOf(n int) int64 {
-	lo, hi := int64(0), nd.sum&lowHalf+1
-	for lo < hi {
-		if mid := (lo + hi) / 2; nd.estimate(mid) >= n {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	return lo
-}
-
 // drawFeatures returns the features to search a node by, a fraction of all.
 func drawFeatures(all []int32, fraction float64, seed, id uint64) []int32 {
 	k := max(1, int(float64(float64(len(all))*fraction)+0.5))
@@ -185,19 +115,23 @@ func draw(seed, id uint64, f int32, n int) int {
 
 // feature searches the splits by one feature.
 func (s *seeker) feature(nd *node, f int32) {
-	if nd.direct {
+	c, in := &s.column, &nd.g.table.Features[f]
+	plain := nd.plain && !nd.g.c.ExtraTrees && !in.Categorical
+	switch {
+	case nd.direct:
 		s.gather(nd, f)
-	} else {
+	case plain:
+		s.histogram(nd, f, nd.leaf.hist[int(f)*kernels.HistogramStride:][:256])
+		return
+	default:
 		s.load(nd.leaf.hist[int(f)*kernels.HistogramStride:])
 	}
-	c := &s.column
-	in := &nd.g.table.Features[f]
 	switch {
 	case c.len == 0 || c.len == 1 && !c.some && !in.Categorical:
 	case in.Categorical:
 		s.categories(nd, f)
-	case nd.plain && !nd.g.c.ExtraTrees:
-		s.plain(nd, f)
+	case plain:
+		s.counted(nd, f)
 	default:
 		s.numbers(nd, f)
 	}
@@ -251,70 +185,68 @@ func (s *seeker) rows(nd *node, i int) int {
 	return nd.estimate(s.column.sum[i])
 }
 
-// allowed reports whether a leaf may be split with this on the left.
-func (nd *node) allowed(left int64, rows int) bool {
-	if h := left & lowHalf; h < nd.lo || h > nd.hi {
-		return false
+// histogram is numbers for gains that need no outputs, where all thresholds are
+// tried and rows are not counted: the inner loop of most searches. Bins without
+// rows need not be left out: the first of equal cuts is taken.
+func (s *seeker) histogram(nd *node, f int32, h []int64) {
+	missing, sums := h[ensemble.Missing], h[1:nd.g.table.Features[f].Bins]
+	at, gain, left := nd.cuts.Best(sums, 0, s.least)
+	side := 0
+	if missing != 0 {
+		first := 0 // bins before the first rows leave the missing ones alone
+		for first < len(sums) && sums[first] == 0 {
+			first++
+		}
+		a, q, l := nd.cuts.Best(sums[first:], missing, s.least)
+		if a += first; a >= first && (at < 0 || q > gain || q == gain && a < at) {
+			at, gain, left, side = a, q, l, 1
+		}
 	}
-	return !nd.direct || rows >= nd.g.c.MinRows && nd.n-rows >= nd.g.c.MinRows
+	if at < 0 {
+		return
+	}
+	all := true
+	for _, v := range sums[at+1:] {
+		all = all && v == 0
+	}
+	s.keep(nd, f, cut{bin: uint8(at + 1), all: all, some: missing != 0, rows: nd.estimate(left), missingLeft: side == 1, gain: gain, left: left})
 }
 
-// gain returns the gain of the two sides of a split, and false if the split
-// breaks the order that a monotone feature asks for.
-func (nd *node) gain(left int64, rows int, l2 float64, monotone int8) (float64, bool) {
-	c := &nd.g.c
-	gl, hl := nd.real(left)
-	gr, hr := nd.real(nd.sum - left)
-	if nd.plain {
-		return gain(gl, hl, c.L1, l2) + gain(gr, hr, c.L1, l2), true
-	}
-	parent, b := nd.leaf.output, nd.leaf.bounds
-	outL := c.output(gl, hl, rows, l2, parent, b)
-	outR := c.output(gr, hr, nd.n-rows, l2, parent, b)
-	if monotone > 0 && outL > outR || monotone < 0 && outL < outR {
-		return 0, false
-	}
-	return gainGiven(gl, hl, outL, c.L1, l2) + gainGiven(gr, hr, outR, c.L1, l2), true
-}
-
-// plain is numbers for gains that need no outputs, where all thresholds are
-// tried: the inner loop of most searches.
-func (s *seeker) plain(nd *node, f int32) {
-	c, l1, l2 := &s.column, nd.g.c.L1, nd.g.c.L2
-	last := c.len - 1
+// counted is histogram for columns whose rows are counted.
+func (s *seeker) counted(nd *node, f int32) {
+	c := &s.column
+	at, gain, left := s.between(nd, 0, 0, s.least)
+	side := 0
 	if c.some {
-		last = c.len
-	}
-	best, at, side := s.least, -1, 0
-	var left, bestLeft int64
-	rows, minRows := 0, nd.g.c.MinRows
-	for i, v := range c.sum[:last] {
-		left += v
-		if nd.direct {
-			rows += int(c.count[i])
-		}
-		if h := left & lowHalf; h >= nd.lo && h <= nd.hi && (!nd.direct || rows >= minRows && nd.n-rows >= minRows) {
-			gl, hl := nd.real(left)
-			gr, hr := nd.real(nd.sum - left)
-			if q := gain(gl, hl, l1, l2) + gain(gr, hr, l1, l2); q > best {
-				best, at, side, bestLeft = q, i, 0, left
-			}
-		}
-		if !c.some || i == c.len-1 {
-			continue
-		}
-		with, absent := left+c.missing, rows+c.absent
-		if h := with & lowHalf; h >= nd.lo && h <= nd.hi && (!nd.direct || absent >= minRows && nd.n-absent >= minRows) {
-			gl, hl := nd.real(with)
-			gr, hr := nd.real(nd.sum - with)
-			if q := gain(gl, hl, l1, l2) + gain(gr, hr, l1, l2); q > best {
-				best, at, side, bestLeft = q, i, 1, with
-			}
+		if a, q, l := s.between(nd, c.missing, c.absent, s.least); a >= 0 && (at < 0 || q > gain || q == gain && a < at) {
+			at, gain, left, side = a, q, l, 1
 		}
 	}
 	if at >= 0 {
-		s.keep(nd, f, at, side == 1, best, bestLeft)
+		s.keepEntry(nd, f, at, side == 1, gain, left)
 	}
+}
+
+// between is Cuts.Best among the entries that leave both sides enough rows, if
+// the left one has already some.
+func (s *seeker) between(nd *node, left int64, rows int, least float64) (int, float64, int64) {
+	c, minRows := &s.column, nd.g.c.MinRows
+	from := 0
+	for from < c.len && rows+int(c.count[from]) < minRows {
+		left += c.sum[from]
+		rows += int(c.count[from])
+		from++
+	}
+	to := from
+	for to < c.len && nd.n-rows-int(c.count[to]) >= minRows {
+		rows += int(c.count[to])
+		to++
+	}
+	at, gain, left := nd.cuts.Best(c.sum[from:to], left, least)
+	if at >= 0 {
+		at += from
+	}
+	return at, gain, left
 }
 
 // numbers searches thresholds: for each, missing values go right, and left.
@@ -359,7 +291,7 @@ func (s *seeker) numbers(nd *node, f int32) {
 				continue
 			}
 			if q, ok := nd.gain(sum, n, nd.g.c.L2, monotone); ok && q > s.least {
-				s.keep(nd, f, i, side == 1, q, sum)
+				s.keepEntry(nd, f, i, side == 1, q, sum)
 				if threshold != 0 {
 					s.best.bin = threshold
 					s.best.set = upTo(threshold, s.best.set[0]&1 != 0)
@@ -369,25 +301,41 @@ func (s *seeker) numbers(nd *node, f int32) {
 	}
 }
 
-// keep makes a split behind entry i the best so far.
-func (s *seeker) keep(nd *node, f int32, i int, missingLeft bool, gain float64, left int64) {
+// cut is a threshold of a feature.
+type cut struct {
+	bin         uint8 // the last on the left
+	all         bool  // all numbers are on the left
+	some        bool  // there are missing values
+	missingLeft bool
+	rows        int // on the left
+	gain        float64
+	left        int64 // packed
+}
+
+// keepEntry makes a split behind entry i the best so far.
+func (s *seeker) keepEntry(nd *node, f int32, i int, missingLeft bool, gain float64, left int64) {
 	c := &s.column
-	bin := c.bin[i]
-	switch {
-	case !c.some: // to where more rows go
-		n := nd.estimate(left)
-		if nd.direct {
-			n = 0
-			for _, k := range c.count[:i+1] {
-				n += int(k)
-			}
+	n := nd.estimate(left)
+	if nd.direct {
+		n = 0
+		for _, k := range c.count[:i+1] {
+			n += int(k)
 		}
-		missingLeft = 2*n >= nd.n
-	case i == c.len-1: // all numbers are on the left, higher ones too
-		bin = uint8(min(255, nd.g.table.Features[f].Bins-1))
 	}
-	s.least = gain
+	s.keep(nd, f, cut{bin: c.bin[i], all: i == c.len-1, some: c.some, rows: n, missingLeft: missingLeft, gain: gain, left: left})
+}
+
+// keep makes a cut the best split so far. Missing values that are not there go
+// to where more rows go; behind all numbers there is every higher one, too.
+func (s *seeker) keep(nd *node, f int32, c cut) {
+	switch {
+	case !c.some:
+		c.missingLeft = 2*c.rows >= nd.n
+	case c.all:
+		c.bin = uint8(min(255, nd.g.table.Features[f].Bins-1))
+	}
+	s.least = c.gain
 	s.best = split{
-		found: true, feature: f, bin: bin, set: upTo(bin, missingLeft), gain: gain, sum: left, l2: nd.g.c.L2,
+		found: true, feature: f, bin: c.bin, set: upTo(c.bin, c.missingLeft), gain: c.gain, sum: c.left, l2: nd.g.c.L2,
 	}
 }
