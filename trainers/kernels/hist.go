@@ -19,9 +19,12 @@ const HistogramStride = 264
 // takes about half a millisecond.
 const histogramCall = 1 << 19
 
-// histogram8 is eight features of a histogram, whose entries need no check of
-// bounds.
-type histogram8 = [8 * HistogramStride]int64
+// histogram8 and histogram4 are so many features of a histogram, whose entries
+// need no check of bounds.
+type (
+	histogram8 = [8 * HistogramStride]int64
+	histogram4 = [4 * HistogramStride]int64
+)
 
 // Histogram adds the first len(gh) rows to the histogram.
 func Histogram(h []int64, bins []uint8, d, w int, gh []int64) {
@@ -32,7 +35,6 @@ func Histogram(h []int64, bins []uint8, d, w int, gh []int64) {
 	for len(gh) > 0 {
 		n := min(len(gh), histogramCall/w+1)
 		if !histogramFast(h, bins, d, w, gh[:n]) {
-			n = min(n, 512) // rows stay in the nearest cache while words of features pass by
 			histogramGo(h, bins, d, w, gh[:n])
 		}
 		if gh = gh[n:]; len(gh) > 0 {
@@ -41,27 +43,67 @@ func Histogram(h []int64, bins []uint8, d, w int, gh []int64) {
 	}
 }
 
+// histogramGo adds rows whose first bytes are d apart.
 func histogramGo(h []int64, bins []uint8, d, w int, gh []int64) {
+	var at [gathered]int
+	for i := range at {
+		at[i] = i * d
+	}
+	for lo := 0; lo < len(gh); lo += gathered {
+		n := min(gathered, len(gh)-lo)
+		addGathered(h, bins[lo*d:], w, at[:n], gh[lo:lo+n])
+	}
+}
+
+// addGathered adds the rows that begin at at. They stay in the nearest cache
+// while groups of features pass by.
+func addGathered(h []int64, bins []uint8, w int, at []int, gh []int64) {
 	c := 0
 	for ; c+8 <= w; c += 8 {
-		h8, b := (*histogram8)(h[c*HistogramStride:]), bins[c:]
-		for i, g := range gh {
-			r := (*[8]uint8)(b[i*d:])
-			h8[int(r[0])] += g
-			h8[HistogramStride+int(r[1])] += g
-			h8[2*HistogramStride+int(r[2])] += g
-			h8[3*HistogramStride+int(r[3])] += g
-			h8[4*HistogramStride+int(r[4])] += g
-			h8[5*HistogramStride+int(r[5])] += g
-			h8[6*HistogramStride+int(r[6])] += g
-			h8[7*HistogramStride+int(r[7])] += g
-		}
+		add8((*histogram8)(h[c*HistogramStride:]), bins[c:], at, gh)
+	}
+	if c+4 <= w {
+		add4((*histogram4)(h[c*HistogramStride:]), bins[c:], at, gh)
+		c += 4
 	}
 	for ; c < w; c++ {
 		h1, b := (*[HistogramStride]int64)(h[c*HistogramStride:]), bins[c:]
-		for i, g := range gh {
-			h1[b[i*d]] += g
+		for k, o := range at {
+			h1[b[o]] += gh[k]
 		}
+	}
+}
+
+// add8 adds eight features of rows. It is a function of its own, so that all of
+// its variables have registers.
+//
+//go:noinline
+func add8(h *histogram8, b []uint8, at []int, gh []int64) {
+	gh = gh[:len(at)]
+	for k, o := range at {
+		g, r := gh[k], (*[8]uint8)(b[o:])
+		h[int(r[0])] += g
+		h[HistogramStride+int(r[1])] += g
+		h[2*HistogramStride+int(r[2])] += g
+		h[3*HistogramStride+int(r[3])] += g
+		h[4*HistogramStride+int(r[4])] += g
+		h[5*HistogramStride+int(r[5])] += g
+		h[6*HistogramStride+int(r[6])] += g
+		h[7*HistogramStride+int(r[7])] += g
+	}
+}
+
+// add4 is add8 for four features.
+//
+//go:noinline
+func add4(h *histogram4, b []uint8, at []int, gh []int64) {
+	gh = gh[:len(at)]
+	for k, o := range at {
+		g, r := gh[k], (*[4]uint8)(b[o:])
+		h[int(r[0])] += g
+		h[HistogramStride+int(r[1])] += g
+		h[2*HistogramStride+int(r[2])] += g
+		h[3*HistogramStride+int(r[3])] += g
 	}
 }
 
@@ -82,23 +124,22 @@ func HistogramOf(h []int64, bins []uint8, d, w int, gh []int64, idx []int32) {
 	}
 }
 
-// histogramOfGo gathers rows before it adds them: a loop that does nothing else
+// histogramOfGo touches rows before it adds them: a loop that does nothing else
 // has more of the memory's answers under way at a time.
-func histogramOfGo(h []int64, bins []uint8, d, w int, gh []int64, idx []int32) {
-	const widest = 64
-	var rows [gathered * widest]uint8
+func histogramOfGo(h []int64, bins []uint8, d, w int, gh []int64, idx []int32) uint8 {
+	var at [gathered]int
 	var sums [gathered]int64
-	for c := 0; c < w; c += widest {
-		m := min(widest, w-c)
-		for k, i := range idx {
-			copy(rows[k*m:(k+1)*m], bins[int(i)*d+c:])
-			sums[k] = gh[i]
-		}
-		histogramGo(h[c*HistogramStride:], rows[:len(idx)*m], m, m, sums[:len(idx)])
+	var touched uint8
+	for k, i := range idx {
+		o := int(i) * d
+		at[k&(gathered-1)], sums[k&(gathered-1)] = o, gh[i]
+		touched += bins[o] + bins[o+w-1]
 	}
+	addGathered(h, bins, w, at[:len(idx)], sums[:len(idx)])
+	return touched
 }
 
-// gathered is how many rows histogramOfGo takes.
+// gathered is how many rows addGathered takes, a power of two.
 const gathered = 256
 
 // Partition splits idx, which rises, by the bins of feature f: rows whose bin is in left stay
