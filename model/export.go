@@ -16,8 +16,12 @@ const (
 )
 
 // Export returns the model in a format. What cannot be expressed in it is a
-// *tourney.InvalidError.
-func (m *Model) Export(format string) ([]byte, error) {
+// *tourney.InvalidError. In LightGBM's, other is the level that stands for all
+// rare ones of a column in the data that are to be predicted; empty: there is none.
+func (m *Model) Export(format, other string) ([]byte, error) {
+	if other != "" && format != LightGBM {
+		return nil, tourney.Invalid("other", "is of the format %s, not of %s", LightGBM, format)
+	}
 	if format == Tourney {
 		return m.text, nil
 	}
@@ -32,5 +36,5 @@ func (m *Model) Export(format string) ([]byte, error) {
 	if format == Text {
 		return []byte(trees.String()), nil
 	}
-	return ensemble.LightGBM{}.Write(trees.Ensemble)
+	return ensemble.LightGBM{Other: other}.Write(trees.Ensemble)
 }

@@ -111,7 +111,7 @@ func TestTreesByHand(t *testing.T) {
 		}
 	}
 	for format, want := range map[string]string{model.LightGBM: "tree\nversion=v4\n", model.Text: "1 tree, "} {
-		if text, err := m.Export(format); err != nil || !strings.HasPrefix(string(text), want) {
+		if text, err := m.Export(format, ""); err != nil || !strings.HasPrefix(string(text), want) {
 			t.Errorf("%s: %.80q, %v", format, text, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestTheSameDocumentIsWritten(t *testing.T) {
 	if err := m.Write(&out); err != nil || out.String() != document(t, "churn.json") {
 		t.Errorf("%v: another document", err)
 	}
-	if text, err := m.Export(model.Tourney); err != nil || string(text) != document(t, "churn.json") {
+	if text, err := m.Export(model.Tourney, ""); err != nil || string(text) != document(t, "churn.json") {
 		t.Errorf("%v: another document is exported", err)
 	}
 }
@@ -236,7 +236,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 func TestExportSaysWhatThereIsNot(t *testing.T) {
 	m := open(t, "churn.json")
 	for format, want := range map[string]string{"lightgbm": "models of trees", "text": "models of trees", "lightgm": `did you mean "lightgbm"`} {
-		if _, err := m.Export(format); !errors.Is(err, tourney.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		if _, err := m.Export(format, ""); !errors.Is(err, tourney.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, which should say %s", format, err, want)
 		}
 	}
@@ -276,7 +276,7 @@ func FuzzRead(f *testing.F) {
 			_ = m.Class(out[:m.Outputs()])
 		}
 		for _, format := range []string{model.LightGBM, model.Text} {
-			_, _ = m.Export(format)
+			_, _ = m.Export(format, "")
 		}
 	})
 }

@@ -197,13 +197,17 @@ func newModelList() *cobra.Command {
 }
 
 func newModelExport() *cobra.Command {
-	var format, out string
+	var format, out, other string
 	cmd := &cobra.Command{
 		Use:   "export SWEEP/TRIAL",
 		Short: "Write a model to a file",
 		Long: `Export writes a model as one JSON document, which docs/models.md describes and which
 tourney model predict takes. A model of trees is also written as LightGBM's text
-form, which its Python package loads, or as text for people.`,
+form, which its Python package loads, or as text for people.
+
+A column of more than 254 levels keeps its most frequent ones; the others share a
+bin. LightGBM's form has no such bin: with --other NAME it is one more level, which
+the data given to LightGBM have in place of all rare ones.`,
 		Example: `  tourney model export s7fj2/14 -o model.json
   tourney model export s7fj2/14 --format lightgbm -o model.txt`,
 		Args: cobra.ExactArgs(1),
@@ -212,7 +216,7 @@ form, which its Python package loads, or as text for people.`,
 			if err != nil {
 				return err
 			}
-			text, err := m.Export(format)
+			text, err := m.Export(format, other)
 			if err != nil {
 				return err
 			}
@@ -225,6 +229,7 @@ form, which its Python package loads, or as text for people.`,
 	f := cmd.Flags()
 	f.StringVar(&format, "format", model.Tourney, "tourney, or of trees lightgbm or text")
 	f.StringVarP(&out, "out", "o", "", "file to write; stdout if not given")
+	f.StringVar(&other, "other", "", "of lightgbm: the name of a level that stands for all rare ones")
 	return cmd
 }
 

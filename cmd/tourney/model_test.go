@@ -131,6 +131,7 @@ parameters:
 	}{
 		{1, fmt.Sprintf("trial %d of sweep %s has no model; of its trials %d has", other, id, best.Number), []string{"model", "export", fmt.Sprintf("%s/%d", id, other)}},
 		{2, "format: lightgbm is for models of trees", []string{"model", "export", name, "--format", "lightgbm"}},
+		{2, "other: is of the format lightgbm, not of tourney", []string{"model", "export", name, "--other", "rare"}},
 		{2, `format: "onnx" is not known; want one of tourney, lightgbm, text`, []string{"model", "export", name, "--format", "onnx"}},
 		{2, `"nowhere" is neither a file nor the name of a model; write SWEEP/TRIAL`, []string{"model", "predict", "nowhere", rest}},
 		{2, "nowhere.json: no such file", []string{"model", "predict", "nowhere.json", rest}},
