@@ -45,6 +45,7 @@ var sections = []struct {
 }{
 	{"tree", "time per tree, prediction, memory", (*run).perTree},
 	{"tournament", "32 trials, binned anew, once, in folds, of different lengths", (*run).tournaments},
+	{"memory", "a table much larger than memory", (*run).memory},
 	{"real", "real tables", (*run).real},
 	{"spark", "beside Spark MLlib", (*run).spark},
 }
@@ -57,7 +58,7 @@ func bench(ctx context.Context, args []string) (err error) {
 	files := flags.String("files", "../shared/data", "the folder with real tables")
 	quick := flags.Bool("quick", false, "the main rows, from smaller tables")
 	rows := flags.Int("rows", 0, "rows of the made-up table (1e6, quick 2e5)")
-	only := flags.String("only", "", "sections, by commas: tree, tournament, real, spark")
+	only := flags.String("only", "", "sections, by commas: tree, tournament, memory, real, spark")
 	repetitions := flags.Int("repetitions", 3, "how often the contenders take turns; the figures are medians")
 	out := flags.String("out", "bench/out", "where the results go")
 	name := flags.String("name", "trees", "name of the files with the results")

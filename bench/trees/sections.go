@@ -243,6 +243,34 @@ func goal(row report.Row, ratio float64) report.Row {
 	return row
 }
 
+// memory trains over a table that is much larger than what the process may hold.
+func (r *run) memory(ctx context.Context) error {
+	const columns, bound = 100, 1 << 30
+	rows := 12_500_000 // 10 GB of numbers
+	if r.quick {
+		rows = 1_250_000
+	}
+	ours, err := r.ours(ctx, 1)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(r.work, "shelf-")
+	if err != nil {
+		return err
+	}
+	var made, d done
+	if err := ours.Call(order{Op: "seal", Dir: dir, Rows: rows, Columns: columns}, &made); err != nil {
+		return err
+	}
+	if err := ours.Call(order{Op: "fit", Trainer: "gbdt", Threads: 1, Params: standard(), Rounds: 5}, &d); err != nil {
+		return err
+	}
+	gb := float64(rows) * columns * 8 / 1e9
+	r.Add(goal(report.New(fmt.Sprintf("gbdt peak anonymous memory, preparing and training, %.3g GB of numbers (%d×%d)", gb, rows, columns), "a bound of 1 GiB", "MiB", report.Lower,
+		float64(d.Peak>>20), bound>>20), 1).WithQuality("log loss, and of guessing", d.Loss, math.Ln2))
+	return errors.Join(ours.Close(), os.RemoveAll(dir))
+}
+
 // trials draws the trials of a tournament: equal leaves and rounds, other
 // regularisation and rates.
 func trials(rounds []int) []trial {

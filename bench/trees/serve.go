@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"tourney"
@@ -19,16 +20,18 @@ import (
 
 // order is what a process of ours is asked to do.
 type order struct {
-	Op       string                 `json:"op"` // load, fit, tournament, predict
+	Op       string                 `json:"op"` // load, seal, fit, tournament, predict
 	Path     string                 `json:"path,omitempty"`
 	Dir      string                 `json:"dir,omitempty"`
 	Request  tourney.DatasetRequest `json:"request,omitzero"`
+	Rows     int                    `json:"rows,omitempty"`
 	Trainer  string                 `json:"trainer,omitempty"`
 	Threads  int                    `json:"threads,omitempty"`
 	Params   tourney.Params         `json:"params,omitempty"`
 	Rounds   int                    `json:"rounds,omitempty"`
 	Trials   []trial                `json:"trials,omitempty"`
 	Folds    int                    `json:"folds,omitempty"`
+	Columns  int                    `json:"columns,omitempty"`
 	Prepared bool                   `json:"prepared,omitempty"` // the data stay as an earlier order has left them
 }
 
@@ -67,7 +70,7 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		if err := json.Unmarshal(request, &o); err != nil {
 			return nil, err
 		}
-		work := map[string]func(context.Context, order) (done, error){"load": s.load, "fit": s.fit, "tournament": s.tournament, "predict": s.predict}[o.Op]
+		work := map[string]func(context.Context, order) (done, error){"load": s.load, "seal": s.seal, "fit": s.fit, "tournament": s.tournament, "predict": s.predict}[o.Op]
 		if work == nil {
 			return nil, fmt.Errorf("no op %q", o.Op)
 		}
@@ -86,6 +89,17 @@ func (s *server) load(ctx context.Context, o order) (done, error) {
 		return done{}, err
 	}
 	runtime.GC()
+	return done{Rows: s.shelf.Dataset.Rows, Columns: len(s.shelf.Dataset.Columns)}, nil
+}
+
+// seal makes a table up. What fit and tournament prepare begins with its shards.
+func (s *server) seal(ctx context.Context, o order) (done, error) {
+	s.data, s.model, s.dir = nil, nil, o.Dir
+	var err error
+	if s.shelf, err = heats.Seal(ctx, o.Dir, o.Rows, o.Rows/20, o.Columns); err != nil {
+		return done{}, err
+	}
+	debug.FreeOSMemory() // the tables that were made are not what is measured
 	return done{Rows: s.shelf.Dataset.Rows, Columns: len(s.shelf.Dataset.Columns)}, nil
 }
 
