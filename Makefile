@@ -21,7 +21,8 @@ test: browser ## run all tests
 race: browser ## run all tests under the race detector, but for those that only take long
 	$(GO) test -race -short -timeout 20m ./...
 
-chaos: ## play ten thousand trials on fifty workers of which a thousand are killed (about an hour)
+chaos: ## five thousand simulated histories, then ten thousand trials on fifty workers of which a thousand are killed
+	SIMULATIONS=5000 $(GO) test -run "^TestSimulation" -timeout 2h -v ./coordinator
 	TOURNEY_CHAOS=1 $(GO) test -run '^TestLongChaos$$' -timeout 3h -v ./cmd/tourney
 
 lint: ## check style, imports and known mistakes

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 	"testing"
+	"time"
 
 	"tourney"
 	"tourney/coordinator"
@@ -26,18 +27,24 @@ type desk struct {
 // newDesk starts a coordinator on a fresh directory.
 func newDesk(t *testing.T) *desk { return openDesk(t, t.TempDir()) }
 
-func openDesk(t *testing.T, dir string) *desk {
+func openDesk(t *testing.T, dir string) *desk { return openDeskWith(t, dir, 0, nil) }
+
+// openDeskWith is openDesk with another lease and bus, unless they are zero.
+func openDeskWith(t *testing.T, dir string, lease time.Duration, bus coordinator.Bus) *desk {
 	t.Helper()
 	db, err := store.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := &desk{t: t, db: db, bus: &queue{}, done: make(chan error, 1)}
+	if bus == nil {
+		bus = d.bus
+	}
 	if err := db.SaveDataset(t.Context(), table); err != nil {
 		t.Fatal(err)
 	}
 	d.Coordinator = coordinator.New(coordinator.Config{
-		Store: db, Bus: d.bus, Trainers: planner{}, Gate: gate{}, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Store: db, Bus: bus, Trainers: planner{}, Gate: gate{}, Lease: lease, Version: "test", Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
