@@ -34,15 +34,16 @@ type (
 // NewPool starts a pool with that many slots, at least one.
 func NewPool(slots int) *Pool { return heat.NewPool(slots) }
 
-// families lists all families, sorted by name.
-var families = []heat.Family{
+// families lists all families, sorted by name, and after them those of a program
+// that is built to be measured.
+var families = append([]heat.Family{
 	fm.Family(),
 	forest.Forest(),
 	gbdt.Family(),
 	linear.Family(),
 	mlp.Family(),
 	forest.Tree(),
-}
+}, measured...)
 
 // Lookup returns the family of that name.
 func Lookup(name string) (Family, bool) {
