@@ -39,7 +39,7 @@ func (r *Reader) Census(ctx context.Context) (c tourney.Census, err error) {
 		}
 		return sqlError(op, tx.SelectContext(ctx, &jobs, `SELECT j.state, count(*) AS n,
 				total(CASE WHEN s.state <> ? AND j.state <> ? AND s.spec ->> 'trainer' <> ? THEN s.plan ->> 'weight' END) AS wanted
-			FROM jobs j JOIN sweeps s ON s.id = j.sweep WHERE j.`+isOpenJob+` GROUP BY j.state`,
+			FROM jobs j JOIN sweeps s ON s.id = j.sweep WHERE `+isOpenJob+` GROUP BY j.state`,
 			tourney.SweepPaused, tourney.JobHeld, tourney.TrainerExternal))
 	})
 	c = tourney.Census{Sweeps: map[tourney.SweepState]int{}, Trials: map[tourney.TrialState]int{}, Jobs: map[tourney.JobState]int{}}

@@ -21,7 +21,10 @@ type change struct {
 	trials []trialRow
 	jobs   []jobRow
 	points []pointRow
-	at     int64 // when it was committed, microseconds; set by write
+
+	// Set by write.
+	at      int64 // when it was committed, microseconds
+	firstID int64 // of its events
 }
 
 // head is what a change must know of its sweep.
@@ -54,15 +57,13 @@ func (ch *change) encode(epoch string) (err error) {
 	if ch.amend, err = optionalJSON("amendment", c.Amended); err != nil {
 		return err
 	}
-	ch.events = make([]eventRow, len(c.Events))
 	for i := range c.Events {
-		e := &c.Events[i]
-		if ch.events[i], err = newEventRow(c.Sweep, e); err != nil {
-			return err
-		}
-		if e.Seq != c.Events[0].Seq+int64(i) {
+		if e := &c.Events[i]; e.Seq != c.Events[0].Seq+int64(i) {
 			return fmt.Errorf("%w: event %d follows on event %d", tourney.ErrConflict, e.Seq, c.Events[i-1].Seq)
 		}
+	}
+	if ch.events, err = newEventRows(c.Sweep, c.Events); err != nil {
+		return err
 	}
 	ch.trials = make([]trialRow, len(c.Trials))
 	for i := range c.Trials {
@@ -118,13 +119,8 @@ func (ch *change) writeRows(t *tx) error {
 			return fmt.Errorf("trial %d: point at step %d: %w", p.trial, p.Step, err)
 		}
 	}
-	if len(ch.events) > 0 && ch.events[0].Seq != h.LastSeq+1 {
-		return fmt.Errorf("%w: event %d follows on event %d", tourney.ErrConflict, ch.events[0].Seq, h.LastSeq)
-	}
-	for i := range ch.events {
-		if err := ch.events[i].write(t); err != nil {
-			return fmt.Errorf("event %d: %w", ch.events[i].Seq, err)
-		}
+	if err := ch.writeEvents(t, h); err != nil {
+		return err
 	}
 	return ch.turn(t, h)
 }
@@ -140,6 +136,28 @@ func (ch *change) head(t *tx) (head, error) {
 		return h, fmt.Errorf("%w: there is no such sweep", tourney.ErrConflict)
 	}
 	return h, err
+}
+
+// writeEvents appends the events to the log.
+func (ch *change) writeEvents(t *tx, h head) error {
+	if len(ch.Events) == 0 {
+		return nil
+	}
+	if first := ch.Events[0].Seq; first != h.LastSeq+1 {
+		return fmt.Errorf("%w: event %d follows on event %d", tourney.ErrConflict, first, h.LastSeq)
+	}
+	id, err := t.lastID()
+	if err != nil {
+		return err
+	}
+	ch.firstID = id + 1
+	for i := range ch.events {
+		id += int64(ch.events[i].count)
+		if err := ch.events[i].write(t, id); err != nil {
+			return fmt.Errorf("event %d: %w", ch.events[i].Seq, err)
+		}
+	}
+	return nil
 }
 
 // writeTrials writes the trials and moves the counters of their states.
@@ -195,10 +213,10 @@ func (ch *change) turn(t *tx, h head) error {
 			return err
 		}
 	}
-	if len(ch.events) == 0 && ch.State == "" {
+	if len(ch.Events) == 0 && ch.State == "" {
 		return nil
 	}
-	seq := h.LastSeq + int64(len(ch.events))
+	seq := h.LastSeq + int64(len(ch.Events))
 	if ch.State == "" {
 		return t.change(`UPDATE sweeps SET last_seq = ? WHERE id = ?`, seq, ch.Sweep)
 	}

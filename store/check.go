@@ -10,18 +10,28 @@ import (
 // maxViolations is how many lines one invariant may give.
 const maxViolations = 100
 
+// eventSpans are the rows of events with how many each holds.
+const eventSpans = `(SELECT sweep, seq, id, CASE kind WHEN '` + batchKind + `' THEN json_array_length(body) ELSE 1 END AS n FROM events)`
+
+// reportedEvents are the reports in the log, whatever rows they are in.
+const reportedEvents = `(
+	SELECT sweep, seq, json_extract(body, '$.trial') AS trial, json_extract(body, '$.rung') AS rung FROM events WHERE kind = 'reported'
+	UNION ALL
+	SELECT r.sweep, r.seq - json_array_length(r.body) + 1 + b.key, b.value ->> '$[1].trial', b.value ->> '$[1].rung'
+	FROM events r, json_each(r.body) b WHERE r.kind = '` + batchKind + `' AND b.value ->> '$[0]' = 'reported')`
+
 // invariants are queries that return a line for each violation.
 var invariants = []string{
 	// The log.
 	`SELECT printf('sweep %s: its events should be numbered 1 to %d, but there are %d, numbered %d to %d', s.id, s.last_seq, e.n, e.low, e.high)
 	FROM sweeps s JOIN (
-		SELECT s2.id AS sweep, count(e.seq) AS n, COALESCE(min(e.seq), 1) AS low, COALESCE(max(e.seq), 0) AS high
-		FROM sweeps s2 LEFT JOIN events e ON e.sweep = s2.id GROUP BY s2.id
+		SELECT s2.id AS sweep, COALESCE(sum(e.n), 0) AS n, COALESCE(min(e.seq - e.n + 1), 1) AS low, COALESCE(max(e.seq), 0) AS high
+		FROM sweeps s2 LEFT JOIN ` + eventSpans + ` e ON e.sweep = s2.id GROUP BY s2.id
 	) e ON e.sweep = s.id
 	WHERE e.low <> 1 OR e.high <> s.last_seq OR e.n <> s.last_seq`,
 
-	`SELECT printf('sweep %s: event %d has id %d, which is not above %d, that of the event before', sweep, seq, id, before)
-	FROM (SELECT sweep, seq, id, lag(id) OVER (PARTITION BY sweep ORDER BY seq) AS before FROM events) WHERE id <= before`,
+	`SELECT printf('sweep %s: event %d has id %d, which is not above %d, that of the event before', sweep, seq - n + 1, id - n + 1, before)
+	FROM (SELECT sweep, seq, n, id, lag(id) OVER (PARTITION BY sweep ORDER BY seq) AS before FROM ` + eventSpans + `) WHERE id - n + 1 <= before`,
 
 	// Attempts.
 	`SELECT printf('sweep %s, trial %d: its %d attempts should be numbered 1 to %d, not %d to %d', sweep, trial, n, n, low, high)
@@ -68,13 +78,12 @@ var invariants = []string{
 	`SELECT printf('sweep %s, trial %d: the job of rung %d is %s and has %d reported events', sweep, trial, rung, state, reports)
 	FROM (
 		SELECT j.sweep, j.trial, j.rung, j.state, COALESCE(e.n, 0) AS reports FROM jobs j LEFT JOIN (
-			SELECT sweep, json_extract(body, '$.trial') AS trial, json_extract(body, '$.rung') AS rung, count(*) AS n
-			FROM events WHERE kind = 'reported' GROUP BY 1, 2, 3
+			SELECT sweep, trial, rung, count(*) AS n FROM ` + reportedEvents + ` GROUP BY 1, 2, 3
 		) e ON e.sweep = j.sweep AND e.trial = j.trial AND e.rung = j.rung
 	) WHERE reports <> (state = 'done')`,
 
 	`SELECT printf('sweep %s, trial %d: event %d reports rung %d, of which there is no job', e.sweep, e.trial, e.seq, e.rung)
-	FROM (SELECT sweep, seq, json_extract(body, '$.trial') AS trial, json_extract(body, '$.rung') AS rung FROM events WHERE kind = 'reported') e
+	FROM ` + reportedEvents + ` e
 	WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.sweep = e.sweep AND j.trial = e.trial AND j.rung = e.rung)`,
 
 	// Sweeps that have ended.

@@ -26,6 +26,7 @@ type writer struct {
 	save    *sqlx.Stmt // SAVEPOINT and its RELEASE, which frame each request
 	release *sqlx.Stmt
 	now     func() time.Time
+	memory  memory
 	queue   chan *request
 	closing chan struct{} // closed by close
 	gone    chan struct{} // closed when run has returned
@@ -43,8 +44,9 @@ type request struct {
 // tx is a transaction as a request sees it. It ignores contexts: a statement
 // takes microseconds, and the driver would start a goroutine to watch one.
 type tx struct {
-	conn *sqlx.Conn
-	now  int64 // the time of the commit, microseconds
+	conn   *sqlx.Conn
+	now    int64 // the time of the commit, microseconds
+	memory *memory
 }
 
 // newWriter takes the one connection of db. It does not start run.
@@ -140,6 +142,7 @@ func (w *writer) commit(group []*request) {
 	errs := make([]error, len(group))
 	if err := w.transact(group, errs); err != nil {
 		w.undo("ROLLBACK") // after some errors SQLite has done so itself
+		w.memory.forget()
 		for i := range errs {
 			if errs[i] == nil {
 				errs[i] = sqlError("commit", err)
@@ -159,7 +162,7 @@ func (w *writer) commit(group []*request) {
 // transact runs a group in one transaction and puts the errors of single
 // requests into errs. An error of its own means that nothing is written.
 func (w *writer) transact(group []*request, errs []error) error {
-	t := &tx{conn: w.conn, now: micros(w.now())}
+	t := &tx{conn: w.conn, now: micros(w.now()), memory: &w.memory}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -179,6 +182,7 @@ func (w *writer) transact(group []*request, errs []error) error {
 		case isOutage(errs[i]):
 			return errs[i]
 		default:
+			w.memory.forget()
 			if _, err := t.exec("ROLLBACK TO request"); err != nil {
 				return err
 			}

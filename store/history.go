@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 
@@ -22,7 +23,7 @@ func (r *Reader) History(ctx context.Context, sweep string, limit int) (points [
 		if err != nil {
 			return err
 		}
-		points, err = readReports(ctx, tx, op, sweep)
+		points, err = r.readReports(ctx, tx, op, sweep)
 		if err != nil {
 			return err
 		}
@@ -45,47 +46,131 @@ func metricOf(ctx context.Context, q queryer, op, sweep string) (tourney.Metric,
 	return metric, nil
 }
 
+// curves are the reports of the sweeps that were looked at last, so that a look
+// reads only what came since. A report never changes, and a sweep that is gone
+// never comes back under its id.
+type curves struct {
+	mu    sync.Mutex
+	known map[string]*curve
+	looks int64
+}
+
+// maxCurves bounds how many sweeps are remembered.
+const maxCurves = 4
+
+// curve is what is known of one sweep: its reports up to an event.
+type curve struct {
+	mu     sync.Mutex
+	seq    int64
+	points []curvePoint
+	looked int64 // guarded by curves.mu
+}
+
+// curvePoint is a tourney.HistoryPoint without Best in less memory.
+type curvePoint struct {
+	at    int64
+	value float64
+	trial int32
+	rung  int32
+	step  int64
+}
+
+// of returns the curve of a sweep, and forgets that which was not looked at for
+// longest if there are too many.
+func (c *curves) of(sweep string) *curve {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looks++
+	k := c.known[sweep]
+	if k == nil {
+		if c.known == nil {
+			c.known = map[string]*curve{}
+		}
+		if len(c.known) >= maxCurves {
+			oldest := ""
+			for id, other := range c.known {
+				if oldest == "" || other.looked < c.known[oldest].looked {
+					oldest = id
+				}
+			}
+			delete(c.known, oldest)
+		}
+		k = &curve{}
+		c.known[sweep] = k
+	}
+	k.looked = c.looks
+	return k
+}
+
 // readReports returns the folded ends of rung jobs that have a value, in the
 // order of the log, without Best.
-func readReports(ctx context.Context, q queryer, op, sweep string) ([]tourney.HistoryPoint, error) {
+func (r *Reader) readReports(ctx context.Context, q queryer, op, sweep string) ([]tourney.HistoryPoint, error) {
+	k := r.curves.of(sweep)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.follow(ctx, q, op, sweep); err != nil {
+		return nil, err
+	}
+	points := make([]tourney.HistoryPoint, len(k.points))
+	for i, p := range k.points {
+		points[i] = tourney.HistoryPoint{At: fromMicros(p.at), Trial: int(p.trial), Rung: int(p.rung), Step: int(p.step), Value: p.value}
+	}
+	return points, nil
+}
+
+// follow reads the reports that came since the last look.
+func (k *curve) follow(ctx context.Context, q queryer, op, sweep string) error {
 	type place struct {
 		Trial int `db:"trial"`
 		Rung  int `db:"rung"`
 	}
 	var list []place
 	if err := q.SelectContext(ctx, &list, `SELECT trial, rung FROM jobs WHERE sweep = ? AND kind = 'final'`, sweep); err != nil {
-		return nil, sqlError(op, err)
+		return sqlError(op, err)
 	}
 	final := make(map[place]bool, len(list))
 	for _, p := range list {
 		final[p] = true
 	}
-	rows, err := q.QueryxContext(ctx, `SELECT at, body FROM events WHERE sweep = ? AND kind = 'reported' ORDER BY seq`, sweep)
+	rows, err := q.QueryxContext(ctx, `SELECT seq, at, kind, body FROM events WHERE sweep = ? AND seq > ? AND (kind = 'reported' OR kind = '`+batchKind+`') ORDER BY seq`,
+		sweep, k.seq)
 	if err != nil {
-		return nil, sqlError(op, err)
+		return sqlError(op, err)
 	}
 	defer rows.Close()
-	var points []tourney.HistoryPoint
 	for rows.Next() {
-		var at int64
-		var body []byte
-		if err := rows.Scan(&at, &body); err != nil {
-			return nil, sqlError(op, err)
+		var row eventRow
+		if err := rows.Scan(&row.Seq, &row.At, &row.Kind, &row.Body); err != nil {
+			return sqlError(op, err)
 		}
-		// Of tourney.Reported, what the curve needs.
-		var e struct {
-			Trial, Rung, Step int
-			Outcome           tourney.Outcome
-			Value             *float64
+		items := []batched{{row.Kind, []byte(row.Body)}}
+		if row.Kind == batchKind {
+			if items, err = splitBatch(row.Body); err != nil {
+				return fmt.Errorf("%s: event %d: %w", op, row.Seq, err)
+			}
 		}
-		if err := json.Unmarshal(body, &e); err != nil {
-			return nil, fmt.Errorf("%s: reported event: %w", op, err)
+		known := len(k.points)
+		for _, item := range items {
+			if item.kind != "reported" {
+				continue
+			}
+			// Of tourney.Reported, what the curve needs.
+			var e struct {
+				Trial, Rung, Step int
+				Outcome           tourney.Outcome
+				Value             *float64
+			}
+			if err := json.Unmarshal(item.body, &e); err != nil {
+				k.points = k.points[:known]
+				return fmt.Errorf("%s: reported event: %w", op, err)
+			}
+			if e.Outcome == tourney.OutcomeDone && e.Value != nil && !final[place{e.Trial, e.Rung}] {
+				k.points = append(k.points, curvePoint{at: row.At, trial: int32(e.Trial), rung: int32(e.Rung), step: int64(e.Step), value: *e.Value}) //nolint:gosec // there are no more than tourney.MaxTrials
+			}
 		}
-		if e.Outcome == tourney.OutcomeDone && e.Value != nil && !final[place{e.Trial, e.Rung}] {
-			points = append(points, tourney.HistoryPoint{At: fromMicros(at), Trial: e.Trial, Rung: e.Rung, Step: e.Step, Value: *e.Value})
-		}
+		k.seq = row.Seq
 	}
-	return points, sqlError(op, rows.Err())
+	return sqlError(op, rows.Err())
 }
 
 // runBest fills in Best and returns which points are improvements, by index.

@@ -39,8 +39,8 @@ type jobRow struct {
 const jobColumns = `j.sweep, j.trial, j.rung, j.kind, j.budget, j.start, j.finish, j.state, j.attempt, j.worker, j.claim, j.lease,
 	j.losses, j.failures, j.alone, j.checkpoint, j.held`
 
-// isOpenJob is the condition of the index jobs_open.
-const isOpenJob = `state IN ('queued', 'running', 'held')`
+// isOpenJob is the condition of the index jobs_open, of jobs under the name j.
+const isOpenJob = `(j.state = 'queued' OR j.state = 'running' OR j.state = 'held')`
 
 func newJobRow(sweep string, j *tourney.JobRow) (row jobRow, err error) {
 	what := "job " + j.JobID.String()
@@ -69,7 +69,7 @@ func (r *jobRow) write(t *tx) error {
 			r.Losses, r.Failures, r.Alone, r.Checkpoint, r.Held)
 		return err
 	}
-	return t.change(`UPDATE jobs SET kind = ?, budget = ?, start = ?, finish = ?, state = ?, attempt = ?, worker = ?, claim = ?, lease = ?,
+	return t.change(`UPDATE OR FAIL jobs AS j SET kind = ?, budget = ?, start = ?, finish = ?, state = ?, attempt = ?, worker = ?, claim = ?, lease = ?,
 			losses = ?, failures = ?, alone = ?, checkpoint = ?, held = ?
 		WHERE sweep = ? AND trial = ? AND rung = ? AND attempt = ? AND `+isOpenJob,
 		r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim, r.Lease,
@@ -98,10 +98,10 @@ func (r *jobRow) job() (tourney.JobRow, error) {
 // rung. Was is the attempt that each has.
 func (r *Reader) OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error) {
 	var rows []jobRow
-	err := r.db.SelectContext(ctx, &rows, `SELECT `+jobColumns+` FROM jobs j WHERE j.sweep = ? AND j.`+isOpenJob+`
+	err := r.db.SelectContext(ctx, &rows, `SELECT `+jobColumns+` FROM jobs j WHERE j.sweep = ? AND `+isOpenJob+`
 		UNION ALL
 		SELECT `+jobColumns+` FROM trials t JOIN jobs j ON j.sweep = t.sweep AND j.trial = t.number
-		WHERE t.sweep = ? AND t.`+isOpenTrial+` AND j.rung =
+		WHERE t.sweep = ? AND `+isOpenTrial+` AND j.rung =
 			(SELECT max(d.rung) FROM jobs d WHERE d.sweep = t.sweep AND d.trial = t.number AND d.state = 'done')
 		ORDER BY 2, 3`, sweep, sweep)
 	if err != nil {
@@ -201,12 +201,12 @@ func checkAttempt(sweep, epoch string, a *tourney.AttemptRow) error {
 func writeAttempt(t *tx, sweep string, a *tourney.AttemptRow) error {
 	ended := sql.Null[int64]{V: t.now, Valid: a.Outcome != ""}
 	if a.New {
-		_, err := t.exec(`INSERT INTO attempts (sweep, trial, attempt, epoch, rung, worker, outcome, step, told, started, ended)
+		_, err := t.exec(`INSERT OR FAIL INTO attempts (sweep, trial, attempt, epoch, rung, worker, outcome, step, told, started, ended)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch, a.Rung, a.Worker, a.Outcome, a.Step, a.Told, t.now, ended)
 		return err
 	}
-	err := t.change(`UPDATE attempts SET outcome = ?, step = ?, told = ?, ended = ?
+	err := t.change(`UPDATE OR FAIL attempts SET outcome = ?, step = ?, told = ?, ended = ?
 		WHERE sweep = ? AND trial = ? AND attempt = ? AND epoch = ? AND outcome = ''`,
 		a.Outcome, a.Step, a.Told, ended, sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch)
 	if errors.Is(err, errNoRow) {

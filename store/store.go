@@ -20,6 +20,8 @@ type Reader struct {
 	now   func() time.Time
 	lock  *os.File
 	once  sync.Once
+
+	curves curves
 }
 
 // Store reads and writes a data directory. Its methods may be called from many
@@ -85,7 +87,7 @@ func (s *Store) Commit(ctx context.Context, c *tourney.Change) error {
 	}
 	for i := range c.Events {
 		c.Events[i].Sweep = c.Sweep
-		c.Events[i].ID = ch.events[i].ID
+		c.Events[i].ID = ch.firstID + int64(i)
 		c.Events[i].At = fromMicros(ch.at)
 	}
 	return nil

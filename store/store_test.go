@@ -18,3 +18,5 @@ func TestStore(t *testing.T) { storetest.Run(t, open) }
 func BenchmarkCommit(b *testing.B) { storetest.BenchmarkCommit(b, open) }
 
 func BenchmarkRead(b *testing.B) { storetest.BenchmarkRead(b, open) }
+
+func BenchmarkLife(b *testing.B) { storetest.BenchmarkLife(b, open) }

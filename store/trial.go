@@ -34,12 +34,14 @@ type trialRow struct {
 	Telemetry sql.Null[string] `db:"telemetry"`
 	boardKey
 	dated bool // Created is set
+
+	of *tourney.Trial // of a row to be written; its parameters are encoded when they are needed
 }
 
 // boardKey is the place of a trial on its sweep's board: the columns of the
 // index trials_board after the sweep.
 type boardKey struct {
-	Bad    int     `db:"bad" json:"b"`
+	Sunk   int     `db:"sunk" json:"b"` // diverged or failed
 	Beyond int     `db:"beyond" json:"y"`
 	Depth  int     `db:"depth" json:"d"`
 	Blank  int     `db:"blank" json:"v"`
@@ -48,10 +50,10 @@ type boardKey struct {
 }
 
 const trialColumns = `sweep, number, state, params, rung, step, best_step, value, metrics, reason, error, attempts, created, ended,
-	violation, parent, telemetry, bad, beyond, depth, blank, loss`
+	violation, parent, telemetry, sunk, beyond, depth, blank, loss`
 
-// isOpenTrial is the condition of the index trials_open.
-const isOpenTrial = `state IN ('queued', 'running', 'paused')`
+// isOpenTrial is the condition of trials that have not ended, under the name t.
+const isOpenTrial = `t.state IN ('queued', 'running', 'paused')`
 
 func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 	what := fmt.Sprintf("trial %d", t.Number)
@@ -63,10 +65,10 @@ func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 	}
 	row = trialRow{
 		Sweep: sweep, Number: t.Number, State: t.State, Rung: t.Rung, Step: t.Step, BestStep: t.BestStep,
-		Reason: t.Reason, Error: t.Error, Attempts: t.Attempts, Ended: nullMicros(t.Ended), Violation: t.Violation,
+		Reason: t.Reason, Error: t.Error, Attempts: t.Attempts, Ended: nullMicros(t.Ended), Violation: t.Violation, of: t,
 	}
-	if row.Parent, err = optionalJSON(what+": parent", t.Parent); err != nil {
-		return row, err
+	if t.State == tourney.TrialDiverged || t.State == tourney.TrialFailed {
+		row.Sunk = 1
 	}
 	if row.Telemetry, err = optionalJSON(what+": telemetry", t.Telemetry); err != nil {
 		return row, err
@@ -91,38 +93,111 @@ func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 			return row, err
 		}
 	}
-	row.Params, err = encodeJSON(what+": parameters", t.Params)
+	if row.fresh() {
+		err = row.constants()
+	}
 	return row, err
+}
+
+// fresh reports whether the row looks like one that is not there yet.
+func (r *trialRow) fresh() bool {
+	return r.State == tourney.TrialQueued && r.Attempts == 0 && r.Rung < 0
+}
+
+// constants encodes what is written once.
+func (r *trialRow) constants() (err error) {
+	if r.Params != "" {
+		return nil
+	}
+	what := fmt.Sprintf("trial %d", r.Number)
+	if r.Parent, err = optionalJSON(what+": parent", r.of.Parent); err != nil {
+		return err
+	}
+	r.Params, err = encodeJSON(what+": parameters", r.of.Params)
+	return err
 }
 
 // write inserts the trial or brings it up to date, and returns the state that
 // it had before, empty if it is new. Its parameters and the time at which it
 // was proposed never change; the time of its end is the first one known.
 func (r *trialRow) write(t *tx, metric tourney.Metric) (was tourney.TrialState, err error) {
-	created, ended, loss := t.now, r.Ended, 0.0
-	if r.dated {
-		created = r.Created
-	}
-	if r.State.Terminal() && !ended.Valid {
-		ended = sql.Null[int64]{V: t.now, Valid: true}
-	}
 	if r.Value.Valid {
-		loss = metric.Loss(r.Value.V)
+		r.Loss = metric.Loss(r.Value.V)
+	}
+	before, known := t.memory.trial(r.Sweep, r.Number)
+	switch {
+	case known && r.claims(&before):
+		err = t.change(`UPDATE OR FAIL trials SET state = ?, attempts = ? WHERE sweep = ? AND number = ?`, r.State, r.Attempts, r.Sweep, r.Number)
+	case known:
+		err = r.update(t)
+	default:
+		before.State, err = r.insertOrUpdate(t)
+	}
+	if err == nil {
+		t.memory.keep(r)
+	}
+	return before.State, err
+}
+
+// claims reports whether the row differs from an older one only in what a claim
+// changes.
+func (r *trialRow) claims(old *written) bool {
+	return r.State == tourney.TrialRunning && old.State == tourney.TrialQueued && *old == written{
+		State: old.State, Rung: r.Rung, Step: r.Step, BestStep: r.BestStep, Value: r.Value, Metrics: r.Metrics,
+		Reason: r.Reason, Error: r.Error, Ended: r.Ended, Violation: r.Violation, Telemetry: r.Telemetry,
+	}
+}
+
+func (r *trialRow) insertOrUpdate(t *tx) (was tourney.TrialState, err error) {
+	if r.fresh() {
+		n, err := r.insert(t)
+		if err != nil || n > 0 {
+			return "", err
+		}
 	}
 	err = t.get(&was, `SELECT state FROM trials WHERE sweep = ? AND number = ?`, r.Sweep, r.Number)
 	switch {
 	case err == nil:
-		return was, t.change(`UPDATE trials SET state = ?, rung = ?, step = ?, best_step = ?, value = ?, loss = ?, metrics = ?,
-				reason = ?, error = ?, attempts = ?, ended = COALESCE(ended, ?), violation = ?, telemetry = ?
-			WHERE sweep = ? AND number = ?`,
-			r.State, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics, r.Reason, r.Error, r.Attempts, ended, r.Violation, r.Telemetry, r.Sweep, r.Number)
+		return was, r.update(t)
 	case errors.Is(err, sql.ErrNoRows):
-		_, err = t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent, telemetry)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.Sweep, r.Number, r.State, r.Params, r.Rung, r.Step, r.BestStep, r.Value, loss, r.Metrics,
-			r.Reason, r.Error, r.Attempts, created, ended, r.Violation, r.Parent, r.Telemetry)
+		_, err = r.insert(t)
 	}
 	return "", err
+}
+
+// insert writes the row if there is none, and returns how many it wrote.
+func (r *trialRow) insert(t *tx) (int64, error) {
+	if err := r.constants(); err != nil {
+		return 0, err
+	}
+	created := t.now
+	if r.dated {
+		created = r.Created
+	}
+	res, err := t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent, telemetry, sunk)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sweep, number) DO NOTHING`,
+		r.Sweep, r.Number, r.State, r.Params, r.Rung, r.Step, r.BestStep, r.Value, r.Loss, r.Metrics,
+		r.Reason, r.Error, r.Attempts, created, r.end(t), r.Violation, r.Parent, r.Telemetry, r.Sunk)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (r *trialRow) update(t *tx) error {
+	return t.change(`UPDATE OR FAIL trials SET state = ?, rung = ?, step = ?, best_step = ?, value = ?, loss = ?, metrics = ?,
+			reason = ?, error = ?, attempts = ?, ended = COALESCE(ended, ?), violation = ?, telemetry = ?, sunk = ?
+		WHERE sweep = ? AND number = ?`,
+		r.State, r.Rung, r.Step, r.BestStep, r.Value, r.Loss, r.Metrics, r.Reason, r.Error, r.Attempts, r.end(t), r.Violation, r.Telemetry, r.Sunk,
+		r.Sweep, r.Number)
+}
+
+// end is when the trial ended, if it has.
+func (r *trialRow) end(t *tx) sql.Null[int64] {
+	if r.State.Terminal() && !r.Ended.Valid {
+		return sql.Null[int64]{V: t.now, Valid: true}
+	}
+	return r.Ended
 }
 
 func (r *trialRow) trial() (tourney.Trial, error) {
@@ -153,7 +228,7 @@ func (r *trialRow) trial() (tourney.Trial, error) {
 
 func selectTrialRows(ctx context.Context, q queryer, op, where string, args ...any) ([]trialRow, error) {
 	var rows []trialRow
-	err := q.SelectContext(ctx, &rows, `SELECT `+trialColumns+` FROM trials `+where, args...)
+	err := q.SelectContext(ctx, &rows, `SELECT `+trialColumns+` FROM trials t `+where, args...)
 	return rows, sqlError(op, err)
 }
 
@@ -182,7 +257,7 @@ func (r *Reader) Trial(ctx context.Context, sweep string, number int) (tourney.T
 
 // OpenTrials returns the trials of a sweep that have not ended, by number.
 func (r *Reader) OpenTrials(ctx context.Context, sweep string) ([]tourney.Trial, error) {
-	rows, err := selectTrialRows(ctx, r.db, "read open trials", `WHERE sweep = ? AND `+isOpenTrial+` ORDER BY number`, sweep)
+	rows, err := selectTrialRows(ctx, r.db, "read open trials", `WHERE sweep = ? AND `+isOpenTrial+` ORDER BY +number`, sweep)
 	if err != nil {
 		return nil, err
 	}
@@ -228,9 +303,9 @@ func (r *Reader) Leaderboard(ctx context.Context, sweep string, page tourney.Pag
 	}
 	return r.trialPage(ctx, list, sweep, size,
 		func(row *trialRow) any { return row.place() },
-		`WHERE sweep = ? AND (bad, beyond, depth, blank, loss, number) > (?, ?, ?, ?, ?, ?) AND depth <= ?
-		ORDER BY bad, beyond, depth, blank, loss, number LIMIT ?`,
-		sweep, after.Bad, after.Beyond, after.Depth, after.Blank, after.Loss, after.Number, deepest, size+1)
+		`WHERE sweep = ? AND (sunk, beyond, depth, blank, loss, number) > (?, ?, ?, ?, ?, ?) AND depth <= ?
+		ORDER BY sunk, beyond, depth, blank, loss, number LIMIT ?`,
+		sweep, after.Sunk, after.Beyond, after.Depth, after.Blank, after.Loss, after.Number, deepest, size+1)
 }
 
 // place returns where on the board the row is.
@@ -260,13 +335,13 @@ func (r *Reader) trialPage(ctx context.Context, list, sweep string, size int, ke
 }
 
 // best returns the first trial of the board that has a value, or nil. In each
-// group of the board (bad, beyond, depth), trials without a value come last, so that a
+// group of the board (sunk, beyond, depth), trials without a value come last, so that a
 // group's first row tells whether any has one; there are few groups.
 func best(ctx context.Context, q queryer, op, sweep string) (*tourney.Trial, error) {
-	at := boardKey{Bad: -1}
+	at := boardKey{Sunk: -1}
 	for {
 		rows, err := selectTrialRows(ctx, q, op,
-			`WHERE sweep = ? AND (bad, beyond, depth) > (?, ?, ?) ORDER BY bad, beyond, depth, blank, loss, number LIMIT 1`, sweep, at.Bad, at.Beyond, at.Depth)
+			`WHERE sweep = ? AND (sunk, beyond, depth) > (?, ?, ?) ORDER BY sunk, beyond, depth, blank, loss, number LIMIT 1`, sweep, at.Sunk, at.Beyond, at.Depth)
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}
