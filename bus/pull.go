@@ -9,12 +9,14 @@ import (
 )
 
 // pull returns messages of a consumer: those that are there, at most n, or,
-// when there are none, the next ones within wait. No message is no error. The
+// when there are none, the next one within wait. No message is no error. The
 // messages that came before an error are returned with it. ctx should be one of
 // whileConnected, else a lost connection is noticed late.
 //
 // The library's Fetch would wait for n messages; asking first without waiting
-// and then for one lets a lone message through at once.
+// and then for one lets a lone message through at once. What came beside it is
+// there for the next pull: asking once more now would make it wait for an answer
+// that most often is no.
 func pull(ctx context.Context, cons jetstream.Consumer, n int, wait time.Duration) ([]jetstream.Msg, error) {
 	msgs, err := collect(ctx, func() (jetstream.MessageBatch, error) { return cons.FetchNoWait(n) })
 	if len(msgs) > 0 || err != nil || wait <= 0 {
@@ -28,11 +30,7 @@ func pull(ctx context.Context, cons jetstream.Consumer, n int, wait time.Duratio
 	if err != nil && ctx.Err() == nil && (waiting.Err() != nil || errors.Is(err, jetstream.ErrInvalidOption)) {
 		err = nil // nothing came in time, or the time was over before the library looked
 	}
-	if len(msgs) == 0 || err != nil || n == 1 {
-		return msgs, err
-	}
-	more, err := collect(ctx, func() (jetstream.MessageBatch, error) { return cons.FetchNoWait(n - 1) })
-	return append(msgs, more...), err
+	return msgs, err
 }
 
 // collect reads a batch to its end.
