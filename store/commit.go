@@ -27,6 +27,7 @@ type writer struct {
 	release *sqlx.Stmt
 	now     func() time.Time
 	memory  memory
+	direct  *statements
 	queue   chan *request
 	closing chan struct{} // closed by close
 	gone    chan struct{} // closed when run has returned
@@ -45,6 +46,7 @@ type request struct {
 // takes microseconds, and the driver would start a goroutine to watch one.
 type tx struct {
 	conn   *sqlx.Conn
+	direct *statements
 	now    int64 // the time of the commit, microseconds
 	memory *memory
 }
@@ -61,6 +63,9 @@ func newWriter(ctx context.Context, db *sqlx.DB, now func() time.Time) (*writer,
 	var err error
 	if w.conn, err = db.Connx(ctx); err != nil {
 		return nil, err
+	}
+	if w.direct, err = newStatements(w.conn); err != nil {
+		return nil, errors.Join(err, w.conn.Close())
 	}
 	if w.save, err = w.conn.PreparexContext(ctx, "SAVEPOINT request"); err == nil {
 		w.release, err = w.conn.PreparexContext(ctx, "RELEASE request")
@@ -104,7 +109,7 @@ func (w *writer) submit(ctx context.Context, f func(*tx) error, wake bool) error
 func (w *writer) close() error {
 	close(w.closing)
 	<-w.gone
-	return errors.Join(w.save.Close(), w.release.Close(), w.conn.Close(), w.db.Close())
+	return errors.Join(w.direct.close(), w.save.Close(), w.release.Close(), w.conn.Close(), w.db.Close())
 }
 
 // run commits until close. What waits when it is free is the next group.
@@ -162,7 +167,7 @@ func (w *writer) commit(group []*request) {
 // transact runs a group in one transaction and puts the errors of single
 // requests into errs. An error of its own means that nothing is written.
 func (w *writer) transact(group []*request, errs []error) error {
-	t := &tx{conn: w.conn, now: micros(w.now()), memory: &w.memory}
+	t := &tx{conn: w.conn, direct: w.direct, now: micros(w.now()), memory: &w.memory}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -203,9 +208,13 @@ func (w *writer) undo(statement string) {
 	_, _ = w.conn.ExecContext(context.Background(), statement)
 }
 
-// exec runs a statement.
+// exec runs a statement that returns no rows. Its text must be one of few, since
+// it stays prepared.
 func (t *tx) exec(statement string, args ...any) (sql.Result, error) {
-	return t.conn.ExecContext(context.Background(), statement, args...)
+	if len(args) == 0 {
+		return t.conn.ExecContext(context.Background(), statement)
+	}
+	return t.direct.exec(statement, args)
 }
 
 // change runs a statement that must change one row.

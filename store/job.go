@@ -60,7 +60,8 @@ func newJobRow(sweep string, j *tourney.JobRow) (row jobRow, err error) {
 }
 
 // write inserts the job, or brings it up to date if it is open and still has
-// the attempt that the change was made on; otherwise it returns errNoRow.
+// the attempt that the change was made on; otherwise it returns errNoRow. What a
+// job is and its place in virtual time never change.
 func (r *jobRow) write(t *tx) error {
 	if r.New {
 		_, err := t.exec(`INSERT INTO jobs (sweep, trial, rung, kind, budget, start, finish, state, attempt, worker, claim, lease, losses, failures, alone, checkpoint, held)
@@ -69,10 +70,10 @@ func (r *jobRow) write(t *tx) error {
 			r.Losses, r.Failures, r.Alone, r.Checkpoint, r.Held)
 		return err
 	}
-	return t.change(`UPDATE OR FAIL jobs AS j SET kind = ?, budget = ?, start = ?, finish = ?, state = ?, attempt = ?, worker = ?, claim = ?, lease = ?,
+	return t.change(`UPDATE OR FAIL jobs AS j SET state = ?, attempt = ?, worker = ?, claim = ?, lease = ?,
 			losses = ?, failures = ?, alone = ?, checkpoint = ?, held = ?
 		WHERE sweep = ? AND trial = ? AND rung = ? AND attempt = ? AND `+isOpenJob,
-		r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim, r.Lease,
+		r.State, r.Attempt, r.Worker, r.Claim, r.Lease,
 		r.Losses, r.Failures, r.Alone, r.Checkpoint, r.Held,
 		r.Sweep, r.Trial, r.Rung, r.Was)
 }

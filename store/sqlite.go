@@ -42,11 +42,13 @@ PRAGMA wal_autocheckpoint = 4000;
 PRAGMA journal_size_limit = 67108864;
 `
 
+// Connections have no lock of their own: a pool gives one to one goroutine at a
+// time.
 const (
-	writerDSN = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=10000&_txlock=immediate&_stmt_cache_size=64"
+	writerDSN = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=10000&_txlock=immediate&_stmt_cache_size=64&_mutex=no"
 	// builderDSN has no log, so that a new database is one file.
 	builderDSN = "mode=rw&_journal_mode=DELETE&_synchronous=FULL&_foreign_keys=on&_txlock=immediate"
-	readerDSN  = "mode=ro&_foreign_keys=on&_busy_timeout=10000&_txlock=deferred&_query_only=on&_cache_size=-16384&_stmt_cache_size=64"
+	readerDSN  = "mode=ro&_foreign_keys=on&_busy_timeout=10000&_txlock=deferred&_query_only=on&_cache_size=-16384&_stmt_cache_size=64&_mutex=no"
 )
 
 // openDB returns a pool of at most n connections to the file. The driver keeps
