@@ -163,6 +163,9 @@ func (Halted) Decision() bool   { return true }
 
 // DecodeEvent is the reverse of json.Marshal on a body of that kind.
 func DecodeEvent(kind string, data []byte) (EventBody, error) {
+	if body, ok := decodeFlat(kind, data); ok {
+		return body, nil
+	}
 	switch kind {
 	case "engine":
 		return decodeEvent[Engine](data)

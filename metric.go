@@ -1,6 +1,7 @@
 package tourney
 
 import (
+	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -84,6 +85,25 @@ func (s *Spec) MetricNames() []string {
 
 // Metrics are named values at one step. Only finite values enter it.
 type Metrics map[string]float64
+
+// MarshalJSON writes what encoding/json would write, without its detours.
+func (m Metrics) MarshalJSON() ([]byte, error) { return appendObject(nil, m, appendFloat) }
+
+// UnmarshalJSON is the reverse of MarshalJSON.
+func (m *Metrics) UnmarshalJSON(data []byte) error {
+	if f := (&flat{text: data}); len(data) > 0 && data[0] == '{' {
+		if fast := f.metrics(); f.whole() {
+			*m = fast
+			return nil
+		}
+	}
+	var slow map[string]float64
+	if err := json.Unmarshal(data, &slow); err != nil {
+		return err
+	}
+	*m = slow
+	return nil
+}
 
 // BuiltinMetric describes a metric that the built-in trainers report. Bare
 // names are measured on the validation rows; "train_" and "test_" before the

@@ -10,8 +10,17 @@ import (
 // Params are the values of a trial by name: nil, bool, int64, float64 or string.
 type Params map[string]any
 
+// MarshalJSON writes what encoding/json would write, without its detours.
+func (p Params) MarshalJSON() ([]byte, error) { return appendObject(nil, p, appendParam) }
+
 // UnmarshalJSON keeps integers apart from floats, as far as JSON tells them.
 func (p *Params) UnmarshalJSON(data []byte) error {
+	if f := (&flat{text: data}); len(data) > 0 && data[0] == '{' {
+		if fast := f.params(); f.whole() {
+			*p = fast
+			return nil
+		}
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var m map[string]any
@@ -56,7 +65,7 @@ func (p Params) Int(name string, def int) (int, bool) {
 
 // Key returns a text that two points share only if they are equal.
 func (p Params) Key() string {
-	b, err := json.Marshal(p)
+	b, err := p.MarshalJSON()
 	if err != nil {
 		panic("tourney: parameters that cannot be written: " + err.Error())
 	}

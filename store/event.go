@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
@@ -104,15 +103,11 @@ func packable(events []tourney.Event) int {
 
 // appendEvent appends an event of a batch: its kind, and its body.
 func appendEvent(dst []byte, body tourney.EventBody) ([]byte, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
 	dst = append(dst, `["`...)
 	dst = append(dst, body.Kind()...)
 	dst = append(dst, `",`...)
-	dst = append(dst, text...)
-	return append(dst, ']'), nil
+	dst, err := tourney.AppendEvent(dst, body)
+	return append(dst, ']'), err
 }
 
 // write inserts the row, whose last event gets the id.
