@@ -1,5 +1,7 @@
 package tourney
 
+import "time"
+
 // Change is what one step of a sweep writes: all of it or nothing.
 type Change struct {
 	Sweep    string
@@ -14,6 +16,9 @@ type Change struct {
 	Jobs     []JobRow     // likewise
 	Attempts []AttemptRow // likewise
 	Points   []TrialPoints
+	Notice   *Notice // to be sent once the change is committed; nil: none
+
+	Improvements int // values that are the best so far, of this change
 }
 
 // JobState is where a job stands.
@@ -47,6 +52,11 @@ type JobRow struct {
 	Alone      bool    // offer it without company
 	Checkpoint *Checkpoint
 	Held       *End // of a held job
+
+	// Of the attempt that runs: when it was claimed, and what an hour of its
+	// worker's slot costs. They are rows of attempts, and so not written here.
+	Started time.Time
+	Price   float64
 }
 
 // AttemptRow is one claim of a job.
@@ -58,6 +68,9 @@ type AttemptRow struct {
 	Step    int     // steps trained when it ended
 	Told    string  // what ended it and what was answered, if it was told from outside
 	New     bool    // the row is to be inserted
+
+	Price   float64   // of an hour of the worker's slot, with a new one
+	Started time.Time // with one that ends: when it was claimed
 }
 
 // TrialPoints are metrics of one trial.

@@ -36,6 +36,14 @@ type Spec struct {
 	Constraints []string `json:"constraints,omitempty"` // expressions over the parameters, as "a * b < 1024", that every point fulfils
 	WarmStart   []string `json:"warm_start,omitempty"`  // sweeps whose trials inform the sampler
 
+	Pool           string  `json:"pool,omitempty"`            // of the workers that train it; empty: DefaultPool
+	Weight         float64 `json:"weight,omitempty"`          // its share beside other sweeps of its priority; 0: 1
+	Priority       int     `json:"priority,omitempty"`        // higher ones are served first
+	MaxConcurrency int     `json:"max_concurrency,omitempty"` // the most attempts at a time; 0: no bound
+	Timeout        float64 `json:"timeout,omitempty"`         // seconds that an attempt may train; 0: no bound
+	Webhook        string  `json:"webhook,omitempty"`         // URL that is told of the sweep's end
+	Retention      float64 `json:"retention,omitempty"`       // seconds after its end until it is deleted; 0: as the server says
+
 	Ignored []string `json:"-"` // keys of the file that are W&B's and mean nothing here
 }
 
@@ -201,6 +209,7 @@ func (s *Spec) Normalise() error {
 	s.checkMetrics(bad)
 	s.checkEarly(bad)
 	s.checkLimits(bad)
+	s.checkTerms(bad)
 	errs = append(errs, s.checkParameters()...)
 	s.checkMethod(bad)
 	if len(errs) > 0 {

@@ -19,9 +19,10 @@ var (
 		"name", "description", "dataset", "target", "split", "trainer", "method", "metric",
 		"run_cap", "parallelism", "order", "seed", "validation", "preprocess", "early_terminate", "parameters",
 		"metrics", "limits", "points", "constraints", "warm_start",
+		"pool", "weight", "priority", "max_concurrency", "timeout", "webhook", "retention",
 	}
 	ignoredKeys = []string{"project", "entity", "apiVersion", "kind", "controller"}
-	laterKeys   = []string{"program", "command", "scheduler", "job", "image_uri", "pool", "priority"}
+	laterKeys   = []string{"program", "command", "scheduler", "job", "image_uri"}
 )
 
 // ParseSpec reads a sweep file, YAML or JSON, and returns it normalised. The
@@ -163,6 +164,20 @@ func (r *specReader) topKey(spec *Spec, key string, node *yaml.Node) {
 		for i, n := range r.list(key, node) {
 			spec.WarmStart = append(spec.WarmStart, r.text(indexed(key, i), n))
 		}
+	case "pool":
+		spec.Pool = r.text(key, node)
+	case "weight":
+		spec.Weight = r.positive(key, node)
+	case "priority":
+		spec.Priority = r.whole(key, node)
+	case "max_concurrency":
+		spec.MaxConcurrency = r.count(key, node)
+	case "timeout":
+		spec.Timeout = r.duration(key, node)
+	case "webhook":
+		spec.Webhook = r.text(key, node)
+	case "retention":
+		spec.Retention = r.duration(key, node)
 	case "validation":
 		r.fields(key, node, map[string]func(string, *yaml.Node){
 			"kind":     func(p string, n *yaml.Node) { spec.Validation.Kind = ValidationKind(r.text(p, n)) },

@@ -77,6 +77,17 @@ func (r *specReader) count(path string, node *yaml.Node) int {
 	return n
 }
 
+// whole reads a whole number of either sign.
+func (r *specReader) whole(path string, node *yaml.Node) int {
+	node = resolve(node)
+	n, err := strconv.Atoi(node.Value)
+	if node.Kind != yaml.ScalarNode || err != nil {
+		r.bad(path, node, "must be a whole number, not %s", show(node))
+		return 0
+	}
+	return n
+}
+
 func (r *specReader) seed(path string, node *yaml.Node) uint64 {
 	node = resolve(node)
 	n, err := strconv.ParseUint(node.Value, 10, 63)

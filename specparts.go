@@ -3,9 +3,7 @@ package tourney
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -50,16 +48,13 @@ func (r *specReader) limits(key string, node *yaml.Node, spec *Spec) {
 	})
 }
 
-// duration reads seconds, or a time with units as 1h30m.
+// duration reads seconds, or a time with units as 1h30m or 30d.
 func (r *specReader) duration(path string, node *yaml.Node) float64 {
 	node = resolve(node)
-	if d, err := time.ParseDuration(node.Value); err == nil && node.Kind == yaml.ScalarNode && d > 0 {
-		return d.Seconds()
+	if seconds, ok := ParseSpan(node.Value); ok && node.Kind == yaml.ScalarNode {
+		return seconds
 	}
-	if x, err := strconv.ParseFloat(node.Value, 64); err == nil && node.Kind == yaml.ScalarNode && x > 0 && x < 1e12 {
-		return x
-	}
-	r.bad(path, node, "must be seconds or a time as 1h30m, more than 0, not %s", show(node))
+	r.bad(path, node, "must be seconds or a time as 1h30m or 30d, more than 0, not %s", show(node))
 	return 0
 }
 

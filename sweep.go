@@ -23,7 +23,9 @@ type Sweep struct {
 	Best   *Trial             `json:"best,omitempty"` // first of the board, if any trial has a value
 	Cursor int64              `json:"cursor"`         // id of its last event
 
-	Amended *Amendment `json:"amended,omitempty"` // what was changed since it was created
+	Amended  *Amendment `json:"amended,omitempty"`  // what was changed since it was created
+	Spent    *Spent     `json:"spent,omitempty"`    // what it has used so far, once anything has
+	Warnings []string   `json:"warnings,omitempty"` // what keeps it from going on, for a person
 }
 
 // Amendment is what a user has changed of a sweep since it was created. The
@@ -33,6 +35,11 @@ type Amendment struct {
 	RunCap   int     `json:"run_cap,omitempty"`
 	Limits   *Limits `json:"limits,omitempty"`
 	Unsealed bool    `json:"unsealed,omitempty"` // it went on after test metrics were known
+
+	Pool           string  `json:"pool,omitempty"`
+	Weight         float64 `json:"weight,omitempty"`
+	Priority       *int    `json:"priority,omitempty"`
+	MaxConcurrency *int    `json:"max_concurrency,omitempty"`
 }
 
 // LimitsNow returns the limits that are in force.
@@ -78,7 +85,17 @@ func (p *Plan) Steps(params Params) int {
 // Usage is what a sweep has used.
 type Usage struct {
 	Wall  float64 `json:"wall"`  // seconds that it was running, pauses left out
-	Slots float64 `json:"slots"` // seconds of attempts, whatever came of them
+	Slots float64 `json:"slots"` // seconds of a core, of attempts whatever came of them
+	Cost  float64 `json:"cost"`  // of those seconds, by the prices of the workers
+}
+
+// Spent is what a sweep has used so far, attempts that run included.
+type Spent struct {
+	WorkerHours  float64 `json:"worker_hours"` // of a core
+	Cost         float64 `json:"cost"`         // by the prices of the workers; 0: they have none
+	Improvements int     `json:"improvements"` // how often a value was the best so far
+	// What an improvement has cost, on average; absent while there is none.
+	PerImprovement *float64 `json:"cost_per_improvement,omitempty"`
 }
 
 // SweepState is where a sweep stands.

@@ -22,9 +22,14 @@ type Trial struct {
 	Error     string     `json:"error,omitempty"`     // the last lines of what went wrong
 	Attempts  int        `json:"attempts"`            // claims so far
 	Telemetry *Telemetry `json:"telemetry,omitempty"` // of the last attempt that ended
+	Outcomes  Outcomes   `json:"outcomes,omitempty"`  // how its attempts ended, where it is shown by itself
 	Created   time.Time  `json:"created_at"`
 	Ended     *time.Time `json:"ended_at,omitempty"`
 }
+
+// Outcomes counts attempts by how they ended. Those that were preempted or lost
+// are no failures of the trial.
+type Outcomes map[Outcome]int
 
 // TrialState is where a trial stands.
 type TrialState string

@@ -15,6 +15,10 @@ type Worker struct {
 	Enrolled time.Time `json:"enrolled_at"`
 	LastSeen time.Time `json:"last_seen_at"`
 	Running  int       `json:"running"` // attempts it holds
+
+	// PricePerHour is what an hour of one of its slots costs, as it says; 0: it
+	// does not say.
+	PricePerHour float64 `json:"price_per_hour,omitempty"`
 }
 
 // DefaultPool is the pool of workers and sweeps that name none.
@@ -27,6 +31,8 @@ type EnrolRequest struct {
 	Slots   int    `json:"slots"`
 	Version string `json:"version"`
 	Inside  bool   `json:"inside,omitempty"` // part of the coordinator's own process, and gone with it
+
+	PricePerHour float64 `json:"price_per_hour,omitempty"` // what an hour of a slot costs; 0: as the coordinator says
 
 	// The server fills in what the request came with.
 	Token string    `json:"-"` // id of the token; empty: none

@@ -30,6 +30,7 @@ type change struct {
 // head is what a change must know of its sweep.
 type head struct {
 	LastSeq int64              `db:"last_seq"`
+	Weight  float64            `db:"weight"` // of a job, in cores; 0: 1
 	State   tourney.SweepState `db:"state"`
 	Goal    tourney.Goal       `db:"goal"`
 }
@@ -131,7 +132,7 @@ func (ch *change) head(t *tx) (head, error) {
 		return head{State: ch.create.State, Goal: ch.create.Goal}, ch.create.write(t)
 	}
 	var h head
-	err := t.get(&h, `SELECT last_seq, state, goal FROM sweeps WHERE id = ? AND deleting = 0`, ch.Sweep)
+	err := t.get(&h, `SELECT last_seq, state, goal, COALESCE(plan ->> '$.weight', 0) AS weight FROM sweeps WHERE id = ? AND deleting = 0`, ch.Sweep)
 	if errors.Is(err, sql.ErrNoRows) {
 		return h, fmt.Errorf("%w: there is no such sweep", tourney.ErrConflict)
 	}
@@ -213,6 +214,12 @@ func (ch *change) turn(t *tx, h head) error {
 			return err
 		}
 	}
+	if err := ch.spend(t, h.Weight); err != nil {
+		return err
+	}
+	if err := ch.notify(t); err != nil {
+		return err
+	}
 	if len(ch.Events) == 0 && ch.State == "" {
 		return nil
 	}
@@ -226,6 +233,28 @@ func (ch *change) turn(t *tx, h head) error {
 	return t.change(`UPDATE sweeps SET last_seq = ?, state = ?, reason = ?,
 		started = COALESCE(started, ?), ended = ? WHERE id = ?`,
 		seq, ch.State, ch.Reason, started, ended, ch.Sweep)
+}
+
+// spend adds what the attempts have used that the change ends.
+func (ch *change) spend(t *tx, weight float64) error {
+	if weight == 0 {
+		weight = 1
+	}
+	var used, cost float64
+	for i := range ch.Attempts {
+		a := &ch.Attempts[i]
+		if a.New || a.Started.IsZero() {
+			continue
+		}
+		seconds := weight * float64(max(t.now-micros(a.Started), 0)) / 1e6
+		used += seconds
+		cost += seconds / 3600 * a.Price
+	}
+	if used == 0 && ch.Improvements == 0 {
+		return nil
+	}
+	return t.change(`UPDATE sweeps SET used = used + ?, cost = cost + ?, improvements = improvements + ? WHERE id = ?`,
+		used, cost, ch.Improvements, ch.Sweep)
 }
 
 // belongs tells whether a row says that it is of the change's sweep; it may

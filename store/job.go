@@ -34,10 +34,18 @@ type jobRow struct {
 
 	Was int  `db:"-"`
 	New bool `db:"-"`
+
+	Started sql.Null[int64]   `db:"started"` // of the attempt that runs; read only, by openJobColumns
+	Price   sql.Null[float64] `db:"price"`   // likewise
 }
 
 const jobColumns = `j.sweep, j.trial, j.rung, j.kind, j.budget, j.start, j.finish, j.state, j.attempt, j.worker, j.claim, j.lease,
 	j.losses, j.failures, j.alone, j.checkpoint, j.held`
+
+// openJobColumns are jobColumns with what is known of the attempt that runs.
+const openJobColumns = jobColumns + `, a.started, a.price`
+
+const openAttempt = ` LEFT JOIN attempts a ON j.state = 'running' AND a.sweep = j.sweep AND a.trial = j.trial AND a.attempt = j.attempt`
 
 // isOpenJob is the condition of the index jobs_open, of jobs under the name j.
 const isOpenJob = `(j.state = 'queued' OR j.state = 'running' OR j.state = 'held')`
@@ -84,7 +92,10 @@ func (r *jobRow) job() (tourney.JobRow, error) {
 		JobID: tourney.JobID{Sweep: r.Sweep, Trial: r.Trial, Rung: r.Rung},
 		Kind:  r.Kind, Budget: r.Budget, Start: r.Start, Finish: r.Finish,
 		State: r.State, Attempt: r.Attempt, Was: r.Attempt, Worker: r.Worker, Claim: r.Claim, Lease: r.Lease,
-		Losses: r.Losses, Failures: r.Failures, Alone: r.Alone,
+		Losses: r.Losses, Failures: r.Failures, Alone: r.Alone, Price: r.Price.V,
+	}
+	if r.Started.Valid {
+		j.Started = fromMicros(r.Started.V)
 	}
 	var err error
 	if j.Checkpoint, err = decodeOptional[tourney.Checkpoint]("checkpoint of job "+j.JobID.String(), r.Checkpoint); err != nil {
@@ -99,9 +110,9 @@ func (r *jobRow) job() (tourney.JobRow, error) {
 // rung. Was is the attempt that each has.
 func (r *Reader) OpenJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error) {
 	var rows []jobRow
-	err := r.db.SelectContext(ctx, &rows, `SELECT `+jobColumns+` FROM jobs j WHERE j.sweep = ? AND `+isOpenJob+`
+	err := r.db.SelectContext(ctx, &rows, `SELECT `+openJobColumns+` FROM jobs j`+openAttempt+` WHERE j.sweep = ? AND `+isOpenJob+`
 		UNION ALL
-		SELECT `+jobColumns+` FROM trials t JOIN jobs j ON j.sweep = t.sweep AND j.trial = t.number
+		SELECT `+jobColumns+`, NULL, NULL FROM trials t JOIN jobs j ON j.sweep = t.sweep AND j.trial = t.number
 		WHERE t.sweep = ? AND `+isOpenTrial+` AND j.rung =
 			(SELECT max(d.rung) FROM jobs d WHERE d.sweep = t.sweep AND d.trial = t.number AND d.state = 'done')
 		ORDER BY 2, 3`, sweep, sweep)
@@ -162,11 +173,14 @@ func (r *Reader) Usage(ctx context.Context, sweep string, now time.Time) (tourne
 	const op = "read usage"
 	var u tourney.Usage
 	err := r.read(ctx, op, func(tx *sqlx.Tx) error {
-		var slots float64
-		if err := tx.GetContext(ctx, &slots, `SELECT COALESCE(SUM(MAX(COALESCE(ended, ?) - started, 0)), 0) FROM attempts WHERE sweep = ?`, micros(now), sweep); err != nil {
+		var used struct {
+			Used float64 `db:"used"`
+			Cost float64 `db:"cost"`
+		}
+		if err := tx.GetContext(ctx, &used, `SELECT `+spentColumns+` FROM sweeps s WHERE s.id = ?`, micros(now), micros(now), sweep); err != nil {
 			return sqlError(op, err)
 		}
-		u.Slots = slots / 1e6
+		u.Slots, u.Cost = used.Used, used.Cost
 		var turns []struct {
 			At    int64              `db:"at"`
 			State tourney.SweepState `db:"state"`
@@ -188,6 +202,14 @@ func (r *Reader) Usage(ctx context.Context, sweep string, now time.Time) (tourne
 	return u, err
 }
 
+// spentColumns are the seconds of a core that the sweep s has used until a
+// moment, and what they cost: of the attempts that have ended, and of those that
+// are open. They take the moment twice, in microseconds.
+const spentColumns = `s.used + COALESCE(NULLIF(s.plan ->> '$.weight', 0), 1) * (
+		SELECT total(max(? - a.started, 0)) / 1e6 FROM attempts a WHERE a.sweep = s.id AND a.outcome = '') AS used,
+	s.cost + COALESCE(NULLIF(s.plan ->> '$.weight', 0), 1) * (
+		SELECT total(max(? - a.started, 0) * a.price) / 3.6e9 FROM attempts a WHERE a.sweep = s.id AND a.outcome = '') AS cost`
+
 func checkAttempt(sweep, epoch string, a *tourney.AttemptRow) error {
 	if err := belongs("attempt "+a.Token.String(), sweep, a.Token.Sweep); err != nil {
 		return err
@@ -202,9 +224,9 @@ func checkAttempt(sweep, epoch string, a *tourney.AttemptRow) error {
 func writeAttempt(t *tx, sweep string, a *tourney.AttemptRow) error {
 	ended := sql.Null[int64]{V: t.now, Valid: a.Outcome != ""}
 	if a.New {
-		_, err := t.exec(`INSERT OR FAIL INTO attempts (sweep, trial, attempt, epoch, rung, worker, outcome, step, told, started, ended)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch, a.Rung, a.Worker, a.Outcome, a.Step, a.Told, t.now, ended)
+		_, err := t.exec(`INSERT OR FAIL INTO attempts (sweep, trial, attempt, epoch, rung, worker, outcome, step, told, started, ended, price)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch, a.Rung, a.Worker, a.Outcome, a.Step, a.Told, t.now, ended, a.Price)
 		return err
 	}
 	err := t.change(`UPDATE OR FAIL attempts SET outcome = ?, step = ?, told = ?, ended = ?

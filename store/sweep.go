@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -25,6 +26,10 @@ type sweepRow struct {
 	Amended sql.Null[string]   `db:"amended"`
 	Cursor  int64              `db:"cursor"` // id of the last event; read only
 
+	Used         float64 `db:"used"` // read only, as those below
+	Cost         float64 `db:"cost"`
+	Improvements int     `db:"improvements"`
+
 	// These are written only.
 	Name    string           `db:"-"`
 	Dataset string           `db:"-"`
@@ -34,7 +39,8 @@ type sweepRow struct {
 	dated   bool             // Created is set
 }
 
-const sweepColumns = `s.id, s.spec, s.plan, s.state, s.reason, s.created, s.started, s.ended, s.amended,
+// sweepColumns take a moment twice, in microseconds: for spentColumns.
+const sweepColumns = `s.id, s.spec, s.plan, s.state, s.reason, s.created, s.started, s.ended, s.amended, s.improvements, `+spentColumns+`,
 	COALESCE((SELECT e.id FROM events e WHERE e.sweep = s.id AND e.seq = s.last_seq), 0) AS cursor`
 
 // isOpenSweep is the condition of the index sweeps_open.
@@ -94,6 +100,13 @@ func (r *sweepRow) sweep() (tourney.Sweep, error) {
 	if s.Amended != nil && s.Amended.Name != "" {
 		s.Spec.Name = s.Amended.Name
 	}
+	if r.Used > 0 {
+		s.Spent = &tourney.Spent{WorkerHours: r.Used / 3600, Cost: r.Cost, Improvements: r.Improvements}
+		if r.Improvements > 0 {
+			each := r.Cost / float64(r.Improvements)
+			s.Spent.PerImprovement = &each
+		}
+	}
 	return s, decodeJSON("plan of sweep "+r.ID, r.Plan, &s.Plan)
 }
 
@@ -101,7 +114,7 @@ func (r *sweepRow) sweep() (tourney.Sweep, error) {
 func (r *Reader) Sweep(ctx context.Context, id string) (s tourney.Sweep, err error) {
 	op := "read sweep " + id
 	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
-		sweeps, err := selectSweeps(ctx, tx, op, `WHERE s.id = ?`, id)
+		sweeps, err := r.selectSweeps(ctx, tx, op, `WHERE s.id = ?`, id)
 		if err == nil && len(sweeps) == 0 {
 			return fmt.Errorf("sweep %s: %w", id, tourney.ErrNotFound)
 		}
@@ -117,7 +130,7 @@ func (r *Reader) Sweep(ctx context.Context, id string) (s tourney.Sweep, err err
 func (r *Reader) OpenSweeps(ctx context.Context) (sweeps []tourney.Sweep, err error) {
 	const op = "read open sweeps"
 	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
-		sweeps, err = selectSweeps(ctx, tx, op, `WHERE s.`+isOpenSweep+` ORDER BY s.created, s.id`)
+		sweeps, err = r.selectSweeps(ctx, tx, op, `WHERE s.`+isOpenSweep+` ORDER BY s.created, s.id`)
 		return err
 	})
 	return sweeps, err
@@ -138,7 +151,7 @@ func (r *Reader) Sweeps(ctx context.Context, page tourney.Page) (sweeps []tourne
 		return nil, "", err
 	}
 	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
-		sweeps, err = selectSweeps(ctx, tx, op,
+		sweeps, err = r.selectSweeps(ctx, tx, op,
 			`WHERE (s.created, s.id) < (?, ?) ORDER BY s.created DESC, s.id DESC LIMIT ?`, after.Created, after.ID, size+1)
 		return err
 	})
@@ -163,8 +176,10 @@ func (r *Reader) SweepByKey(ctx context.Context, key string) (sweep, keyBody str
 }
 
 // selectSweeps reads sweeps with their numbers of trials and their best.
-func selectSweeps(ctx context.Context, q queryer, op, where string, args ...any) ([]tourney.Sweep, error) {
+func (r *Reader) selectSweeps(ctx context.Context, q queryer, op, where string, args ...any) ([]tourney.Sweep, error) {
 	var rows []sweepRow
+	now := micros(r.now())
+	args = append([]any{now, now}, args...)
 	if err := q.SelectContext(ctx, &rows, `SELECT `+sweepColumns+` FROM (SELECT * FROM sweeps WHERE deleting = 0) s `+where, args...); err != nil {
 		return nil, sqlError(op, err)
 	}
@@ -180,9 +195,31 @@ func selectSweeps(ctx context.Context, q queryer, op, where string, args ...any)
 		if s.Best, err = best(ctx, q, op, s.ID); err != nil {
 			return nil, err
 		}
+		if err := r.warn(ctx, q, op, &s); err != nil {
+			return nil, err
+		}
 		sweeps[i] = s
 	}
 	return sweeps, nil
+}
+
+// workerGone is how long a worker may be unheard of until it does not count.
+const workerGone = time.Minute
+
+// warn says of a sweep that runs that nobody trains it.
+func (r *Reader) warn(ctx context.Context, q queryer, op string, s *tourney.Sweep) error {
+	if s.State != tourney.SweepRunning && s.State != tourney.SweepFinishing || s.Spec.External() {
+		return nil
+	}
+	pool := s.TermsNow().Pool
+	var alive bool
+	if err := q.GetContext(ctx, &alive, `SELECT EXISTS (SELECT 1 FROM workers WHERE pool = ? AND last_seen >= ?)`, pool, micros(r.now().Add(-workerGone))); err != nil {
+		return sqlError(op, err)
+	}
+	if !alive {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("no worker of pool %q is alive, so that nothing of it is trained: start one with tourney worker --pool %s, or change the sweep's pool", pool, pool))
+	}
+	return nil
 }
 
 // tally fills in the numbers of trials by state.

@@ -252,7 +252,32 @@ func (r *Reader) Trial(ctx context.Context, sweep string, number int) (tourney.T
 	if len(rows) == 0 {
 		return tourney.Trial{}, fmt.Errorf("trial %s/%d: %w", sweep, number, tourney.ErrNotFound)
 	}
-	return rows[0].trial()
+	t, err := rows[0].trial()
+	if err != nil {
+		return t, err
+	}
+	t.Outcomes, err = r.outcomes(ctx, sweep, number)
+	return t, err
+}
+
+// outcomes counts the attempts of a trial by how they ended.
+func (r *Reader) outcomes(ctx context.Context, sweep string, number int) (tourney.Outcomes, error) {
+	var rows []struct {
+		Outcome tourney.Outcome `db:"outcome"`
+		N       int             `db:"n"`
+	}
+	if err := r.db.SelectContext(ctx, &rows, `SELECT outcome, count(*) AS n FROM attempts
+		WHERE sweep = ? AND trial = ? AND outcome <> '' GROUP BY outcome`, sweep, number); err != nil {
+		return nil, sqlError("count attempts", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	counts := make(tourney.Outcomes, len(rows))
+	for _, row := range rows {
+		counts[row.Outcome] = row.N
+	}
+	return counts, nil
 }
 
 // OpenTrials returns the trials of a sweep that have not ended, by number.
@@ -412,7 +437,7 @@ func (r *Reader) Points(ctx context.Context, sweep string, number int) ([]tourne
 func (r *Reader) Rungs(ctx context.Context, sweep string) (rungs []tourney.RungCount, err error) {
 	op := "read rungs"
 	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
-		sweeps, err := selectSweeps(ctx, tx, op, `WHERE s.id = ?`, sweep)
+		sweeps, err := r.selectSweeps(ctx, tx, op, `WHERE s.id = ?`, sweep)
 		if err == nil && len(sweeps) == 0 {
 			return fmt.Errorf("sweep %s: %w", sweep, tourney.ErrNotFound)
 		}

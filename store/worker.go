@@ -20,16 +20,18 @@ type workerRow struct {
 	Enrolled int64  `db:"enrolled"`
 	LastSeen int64  `db:"last_seen"`
 	Running  int    `db:"running"`
+
+	Price float64 `db:"price"`
 }
 
 // SaveWorker writes what is known of a worker.
 func (s *Store) SaveWorker(ctx context.Context, w tourney.Worker) error {
 	return s.writer.submit(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO workers (id, host, pool, slots, version, enrolled, last_seen, running)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		_, err := t.exec(`INSERT INTO workers (id, host, pool, slots, version, enrolled, last_seen, running, price)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET host = excluded.host, pool = excluded.pool, slots = excluded.slots, version = excluded.version,
-				enrolled = excluded.enrolled, last_seen = excluded.last_seen, running = excluded.running`,
-			w.ID, w.Host, w.Pool, w.Slots, w.Version, orNow(w.Enrolled, t.now), orNow(w.LastSeen, t.now), w.Running)
+				enrolled = excluded.enrolled, last_seen = excluded.last_seen, running = excluded.running, price = excluded.price`,
+			w.ID, w.Host, w.Pool, w.Slots, w.Version, orNow(w.Enrolled, t.now), orNow(w.LastSeen, t.now), w.Running, w.PricePerHour)
 		return sqlError("save worker "+w.ID, err)
 	}, false)
 }
@@ -37,7 +39,7 @@ func (s *Store) SaveWorker(ctx context.Context, w tourney.Worker) error {
 // Workers lists the workers heard of in the last hour, newest first.
 func (r *Reader) Workers(ctx context.Context) ([]tourney.Worker, error) {
 	var rows []workerRow
-	err := r.db.SelectContext(ctx, &rows, `SELECT id, host, pool, slots, version, enrolled, last_seen, running FROM workers
+	err := r.db.SelectContext(ctx, &rows, `SELECT id, host, pool, slots, version, enrolled, last_seen, running, price FROM workers
 		WHERE last_seen >= ? ORDER BY enrolled DESC, id DESC`, micros(r.now().Add(-workersFor)))
 	if err != nil {
 		return nil, sqlError("list workers", err)
@@ -46,7 +48,7 @@ func (r *Reader) Workers(ctx context.Context) ([]tourney.Worker, error) {
 	for i, w := range rows {
 		workers[i] = tourney.Worker{
 			ID: w.ID, Host: w.Host, Pool: w.Pool, Slots: w.Slots, Version: w.Version,
-			Enrolled: fromMicros(w.Enrolled), LastSeen: fromMicros(w.LastSeen), Running: w.Running,
+			Enrolled: fromMicros(w.Enrolled), LastSeen: fromMicros(w.LastSeen), Running: w.Running, PricePerHour: w.Price,
 		}
 	}
 	return workers, nil

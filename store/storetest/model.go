@@ -147,6 +147,14 @@ func (m *model) compare(t *testing.T) {
 	for _, n := range slices.Sorted(maps.Keys(m.trials)) {
 		trial := m.trials[n]
 		counts[trial.State]++
+		for token, outcome := range m.outcomes {
+			if token.Trial == n && outcome != "" {
+				if trial.Outcomes == nil {
+					trial.Outcomes = tourney.Outcomes{}
+				}
+				trial.Outcomes[outcome]++
+			}
+		}
 		got, err := m.s.Trial(ctx, m.sweep, n)
 		must(t, err)
 		got.Created, got.Ended = time.Time{}, nil
@@ -171,6 +179,12 @@ func (m *model) compare(t *testing.T) {
 	}
 	jobs, err := m.s.OpenJobs(ctx, m.sweep)
 	must(t, err)
+	for i := range jobs {
+		if jobs[i].Started.IsZero() == (jobs[i].State == tourney.JobRunning) {
+			t.Errorf("job %s is %s and began at %v", jobs[i].JobID, jobs[i].State, jobs[i].Started)
+		}
+		jobs[i].Started = time.Time{}
+	}
 	if !reflect.DeepEqual(jobs, byPlace(wantJobs)) {
 		t.Errorf("open jobs are %+v, want %+v", jobs, wantJobs)
 	}
