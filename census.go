@@ -10,3 +10,10 @@ type Census struct {
 	// workers train and that are not paused.
 	Wanted float64
 }
+
+// PoolCensus counts what waits and runs in a pool, and who is there for it.
+type PoolCensus struct {
+	Queued, Running int     // jobs
+	Wanted          float64 // cores that they need, as far as sweeps may have them
+	Workers, Slots  int     // that are alive
+}

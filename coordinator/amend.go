@@ -47,9 +47,6 @@ func (c *Coordinator) checkAmendment(a *tourney.Amendment) error {
 	if a.RunCap < 0 || a.RunCap > tourney.MaxTrials {
 		return tourney.Invalid("run_cap", "must be between 1 and %d, not %d", tourney.MaxTrials, a.RunCap)
 	}
-	if a.Limits != nil && a.Limits.Cost > 0 && c.cfg.PricePerHour <= 0 {
-		return tourney.Invalid("limits.cost", "there is no price to count by; start the coordinator with --price-per-hour, or limit worker_hours")
-	}
 	return nil
 }
 
@@ -141,6 +138,14 @@ func (s *sweep) amend(ctx context.Context, a tourney.Amendment, revision string,
 			now.Limits = a.Limits
 		}
 		now.Unsealed = now.Unsealed || ended && !s.row.Spec.External()
+	}
+	if a.Limits != nil && a.Limits.Cost > 0 && !s.c.priced(s.terms.Pool) {
+		return noPrice()
+	}
+	if a.ChangesTerms() {
+		if err := s.changeTerms(&now, a, ended && !extend); err != nil {
+			return err
+		}
 	}
 	if a.Name != "" {
 		now.Name = a.Name

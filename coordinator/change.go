@@ -24,6 +24,7 @@ type change struct {
 	stopped  map[string][]tourney.Token // by worker: attempts that must stop
 	settled  map[string][]tourney.Token // by worker: ends that are committed
 	released []tourney.Token            // leases that end with the change
+	lasted   []lasted                   // attempts that end with the change
 	told     []told                     // ends that were told from outside
 	queued   bool                       // some job may be claimed after it
 }
@@ -136,6 +137,9 @@ func (ch *change) turn(b tourney.Turned) {
 	ch.log(b)
 	ch.State, ch.Reason = b.State, b.Reason
 	ch.s.row.State, ch.s.row.Reason = b.State, b.Reason
+	if b.State.Terminal() {
+		ch.announce()
+	}
 }
 
 // enqueue makes a job that may be claimed.
@@ -204,8 +208,11 @@ func (ch *change) close(j *job, state tourney.JobState) {
 func (ch *change) closeAttempt(j *job, outcome tourney.Outcome, step int) {
 	token := ch.s.token(&j.JobRow)
 	ch.Attempts = append(ch.Attempts, tourney.AttemptRow{
-		Token: token, Rung: j.Rung, Worker: j.Worker, Outcome: outcome, Step: step,
+		Token: token, Rung: j.Rung, Worker: j.Worker, Outcome: outcome, Step: step, Started: j.Started, Price: j.Price,
 	})
+	if j.charged > 0 {
+		ch.lasted = append(ch.lasted, lasted{j.charged, time.Since(j.since).Seconds()})
+	}
 	ch.released = append(ch.released, token)
 }
 
@@ -288,6 +295,9 @@ func (ch *change) settle(j *job, end tourney.End) {
 		return
 	}
 	t.Step, t.Reason, t.Error = end.Step, end.Reason, end.Error
+	if ch.s.improves(&end) {
+		ch.Improvements++
+	}
 	if end.Outcome != tourney.OutcomeDone {
 		return // what follows is its end
 	}
@@ -318,9 +328,13 @@ func (ch *change) write(ctx context.Context) error {
 			delete(s.trials, n)
 		}
 	}
+	ch.shared()
 	s.c.leases.release(ch.released)
 	s.c.tell(ctx, ch.stopped, ch.settled)
-	if ch.queued {
+	if ch.Notice != nil {
+		s.c.posted()
+	}
+	if ch.queued || len(ch.released) > 0 && s.terms.MaxConcurrency > 0 {
 		s.c.offers.wake()
 	}
 	return nil

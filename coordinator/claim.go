@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"tourney"
@@ -17,19 +18,17 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 	c.fleet.seen(worker)
 	reply := tourney.ClaimReply{}
 	room := req.Capacity
-	for start := 0; start < len(req.Jobs); {
-		end := start
-		for end < len(req.Jobs) && req.Jobs[end].Sweep == req.Jobs[start].Sweep {
-			end++
-		}
-		jobs := req.Jobs[start:end]
-		start = end
-		s := c.lookup(jobs[0].Sweep)
+	pool, _ := c.fleet.terms(worker)
+	for _, part := range c.divide(worker, pool, &req) {
+		s := c.lookup(part.sweep)
 		if s == nil {
 			continue
 		}
 		err := s.do(ctx, func(ctx context.Context) error {
-			grants, err := s.claim(ctx, worker, req.ID, jobs, &room)
+			if s.terms.Pool != pool {
+				return nil
+			}
+			grants, err := s.claim(ctx, worker, req.ID, part, &room)
 			reply.Grants = append(reply.Grants, grants...)
 			return err
 		})
@@ -40,21 +39,44 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 			return tourney.ClaimReply{Error: "the claim could not be committed; ask again"}
 		}
 	}
+	c.remember(worker, req.ID, unasked(reply.Grants, req.Jobs))
 	return reply
+}
+
+// unasked returns the jobs that were granted without having been asked for.
+func unasked(grants []tourney.Grant, asked []tourney.JobID) []tourney.JobID {
+	var jobs []tourney.JobID
+	for i := range grants {
+		if id := grants[i].Job.JobID; !slices.Contains(asked, id) {
+			jobs = append(jobs, id)
+		}
+	}
+	return jobs
 }
 
 // maxClaim is the most jobs in a claim.
 const maxClaim = 4096
 
 // claim grants jobs of this sweep to a worker and commits the attempts.
-func (s *sweep) claim(ctx context.Context, worker, id string, jobs []tourney.JobID, room *float64) ([]tourney.Grant, error) {
+func (s *sweep) claim(ctx context.Context, worker, id string, part portion, room *float64) ([]tourney.Grant, error) {
 	if s.row.Spec.External() {
 		return nil, nil
 	}
 	var granted []*job
 	ch := s.begin()
 	again := false // jobs that go back to be offered
-	for _, want := range jobs {
+	most := s.room()
+	if part.most >= 0 {
+		most = min(most, part.most)
+	}
+	fresh := 0
+	take := func(j *job) {
+		fresh++
+		*room -= s.row.Plan.Weight
+		ch.attempt(j, worker, id)
+		granted = append(granted, j)
+	}
+	for _, want := range part.jobs {
 		j := s.jobs[want.Trial]
 		if j == nil || j.Rung != want.Rung {
 			continue
@@ -64,18 +86,30 @@ func (s *sweep) claim(ctx context.Context, worker, id string, jobs []tourney.Job
 			granted = append(granted, j)
 			*room -= s.row.Plan.Weight
 		case j.State != tourney.JobQueued:
-		case !s.runs() || *room < s.row.Plan.Weight-1e-9:
+		case !s.runs() || *room < s.row.Plan.Weight-1e-9 || fresh == most:
 			j.offered = time.Time{}
 			s.toOffer = append(s.toOffer, j)
 			again = true
 		default:
-			*room -= s.row.Plan.Weight
-			ch.attempt(j, worker, id)
-			granted = append(granted, j)
+			take(j)
+		}
+	}
+	if rest := min(most, part.most) - fresh; rest > 0 && s.runs() {
+		for _, j := range s.spare(rest) {
+			if *room < s.row.Plan.Weight-1e-9 {
+				j.offered = time.Time{}
+				s.toOffer = append(s.toOffer, j)
+				continue
+			}
+			take(j)
 		}
 	}
 	if err := s.commit(ctx, ch); err != nil {
 		return nil, err
+	}
+	charged := s.c.fair.Charge(s.id, fresh)
+	for _, j := range granted[len(granted)-fresh:] {
+		j.charged = charged
 	}
 	if again {
 		s.c.offers.wake()
@@ -102,9 +136,11 @@ func (ch *change) attempt(j *job, worker, claim string) {
 		t.State = tourney.TrialRunning
 	}
 	j.State, j.Attempt, j.Worker, j.Claim, j.Lease = tourney.JobRunning, t.Attempts, worker, claim, 0
+	j.since, j.charged = time.Now(), 0
+	j.Started, j.Price = j.since, ch.s.c.price(worker)
 	ch.touch(j)
 	ch.Attempts = append(ch.Attempts, tourney.AttemptRow{
-		Token: ch.s.token(&j.JobRow), Rung: j.Rung, Worker: worker, New: true,
+		Token: ch.s.token(&j.JobRow), Rung: j.Rung, Worker: worker, New: true, Price: j.Price,
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tourney"
+	"tourney/coordinator/fair"
 	"tourney/search"
 )
 
@@ -37,6 +38,13 @@ type Config struct {
 	// PricePerHour is what an hour of a slot costs, by which limits of cost are
 	// counted; 0: unknown.
 	PricePerHour float64
+	Prices       map[string]float64 // likewise, of pools that differ
+
+	// Retention is how long a sweep is kept after its end that does not say
+	// itself; 0: for ever.
+	Retention time.Duration
+	// Post sends the notices of sweeps' ends; nil: webhooks are refused.
+	Post Postman
 }
 
 // Coordinator runs sweeps. Its methods may be called from many goroutines.
@@ -48,7 +56,11 @@ type Coordinator struct {
 	offers *offerer
 	ready  chan struct{} // closed once the open sweeps are loaded
 
+	fair  *fair.Divider
+	posts chan struct{} // a notice may be due
+
 	mu     sync.Mutex
+	extras map[string]extras  // by worker
 	sweeps map[string]*sweep  // those that have not ended
 	spawn  func(func() error) // starts a goroutine that Run waits for
 	stop   context.Context    // Run's, with the errgroup's cancellation
@@ -66,6 +78,9 @@ func New(cfg Config) *Coordinator {
 		fleet:  newFleet(cfg.Lease),
 		ready:  make(chan struct{}),
 		sweeps: map[string]*sweep{},
+		fair:   fair.New(),
+		extras: map[string]extras{},
+		posts:  make(chan struct{}, 1),
 	}
 	c.offers = newOfferer(c)
 	return c
@@ -111,6 +126,8 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	close(c.ready)
 	group.Go(func() error { return c.reap(ctx) })
 	group.Go(func() error { return c.watchLimits(ctx) })
+	group.Go(func() error { return c.deliver(ctx) })
+	group.Go(func() error { return c.expire(ctx) })
 	group.Go(func() error { return c.offers.run(ctx) })
 	group.Go(func() error { return c.cfg.Bus.Serve(ctx, c) })
 	err = group.Wait()
@@ -136,6 +153,7 @@ func (c *Coordinator) begin(s *sweep, run func(context.Context)) {
 		c.mu.Lock()
 		delete(c.sweeps, s.id)
 		c.mu.Unlock()
+		c.fair.Remove(s.id)
 		close(s.done) // after it is gone, so that whoever looks again finds none
 		return nil
 	})
@@ -241,8 +259,16 @@ func (c *Coordinator) plan(ctx context.Context, spec tourney.Spec) (tourney.Swee
 	if spec.Split != nil {
 		return tourney.Sweep{}, tourney.Invalid("split", "dataset %s is registered already, and its test rows were sealed then; leave split out", spec.Dataset)
 	}
-	if spec.Limits.Cost > 0 && c.cfg.PricePerHour <= 0 {
-		return tourney.Sweep{}, tourney.Invalid("limits.cost", "there is no price to count by; start the coordinator with --price-per-hour, or limit worker_hours")
+	if spec.Limits.Cost > 0 && !c.priced(spec.Terms().Pool) {
+		return tourney.Sweep{}, noPrice()
+	}
+	if spec.Webhook != "" && c.cfg.Post == nil {
+		return tourney.Sweep{}, tourney.Invalid("webhook", "the server sends none: start it with --webhook-secret-file, or leave webhook out")
+	}
+	if spec.Webhook != "" {
+		if err := c.cfg.Post.Check(spec.Webhook); err != nil {
+			return tourney.Sweep{}, err
+		}
 	}
 	plan, err := c.cfg.Trainers.Plan(&spec, ds)
 	if err != nil {
@@ -282,8 +308,11 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	if req.Pool == "" {
 		req.Pool = tourney.DefaultPool
 	}
-	if err := tourney.CheckName(req.Pool); err != nil || strings.ContainsAny(req.Pool, ".") {
-		return tourney.Enrolment{}, tourney.Invalid("pool", "%q is no name of a pool: use letters, digits, '_' and '-'", req.Pool)
+	if err := tourney.CheckPool(req.Pool); err != nil {
+		return tourney.Enrolment{}, err
+	}
+	if !(req.PricePerHour >= 0 && req.PricePerHour < 1e9) {
+		return tourney.Enrolment{}, tourney.Invalid("price_per_hour", "must be 0 or more, not %v", req.PricePerHour)
 	}
 	if req.Slots < 1 || req.Slots > 4096 {
 		return tourney.Enrolment{}, tourney.Invalid("slots", "must be between 1 and 4096, not %d", req.Slots)
@@ -301,7 +330,7 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	}
 	enrolment.Worker, enrolment.Pool, enrolment.Lease = id, req.Pool, c.cfg.Lease
 	now := time.Now().UTC()
-	w := tourney.Worker{ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: now, LastSeen: now}
+	w := tourney.Worker{ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: now, LastSeen: now, PricePerHour: req.PricePerHour}
 	if err := c.cfg.Store.SaveWorker(ctx, w); err != nil {
 		return tourney.Enrolment{}, fmt.Errorf("enrol worker: %w", err)
 	}

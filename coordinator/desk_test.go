@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -224,14 +226,22 @@ func (gate) Expel(string) error { return nil }
 // queue is a bus that remembers what it was given and delivers nothing by
 // itself.
 type queue struct {
+	to map[string][]string // pools by sweep
+
 	mu       sync.Mutex
 	offered  []tourney.JobID
 	controls map[string][]tourney.Control
 }
 
-func (q *queue) Offer(_ context.Context, _, _ string, o tourney.Offer) error {
+func (q *queue) Offer(_ context.Context, pool, sweep string, o tourney.Offer) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.to == nil {
+		q.to = map[string][]string{}
+	}
+	if !slices.Contains(q.to[sweep], pool) {
+		q.to[sweep] = append(q.to[sweep], pool)
+	}
 	q.offered = append(q.offered, o.Jobs...)
 	return nil
 }
@@ -252,6 +262,13 @@ func (q *queue) Serve(ctx context.Context, _ tourney.Handler) error {
 }
 
 func (q *queue) Created() bool { return false }
+
+// pools returns to which pools each sweep's jobs were offered.
+func (q *queue) pools() map[string][]string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return maps.Clone(q.to)
+}
 
 // take returns what was offered since the last call.
 func (q *queue) take() []tourney.JobID {

@@ -23,7 +23,7 @@ func (c *Coordinator) watchLimits(ctx context.Context) error {
 		case <-tick.C:
 		}
 		for _, s := range c.live() {
-			if err := s.do(ctx, s.checkLimits); err != nil && ctx.Err() == nil && !errors.Is(err, errEnded) {
+			if err := s.do(ctx, s.checkTimes); err != nil && ctx.Err() == nil && !errors.Is(err, errEnded) {
 				c.log.Error("limits of a sweep", "sweep", s.id, "error", err)
 			}
 		}
@@ -47,7 +47,7 @@ func (s *sweep) checkLimits(ctx context.Context) error {
 		limit = "wall"
 	case l.WorkerHours > 0 && hours >= l.WorkerHours:
 		limit = "worker_hours"
-	case l.Cost > 0 && hours*s.c.cfg.PricePerHour >= l.Cost:
+	case l.Cost > 0 && u.Cost >= l.Cost:
 		limit = "cost"
 	default:
 		return nil

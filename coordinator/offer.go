@@ -56,10 +56,13 @@ func (o *offerer) run(ctx context.Context) error {
 // offer publishes jobs of one sweep, so many that about twice the fleet's
 // capacity is on offer.
 func (o *offerer) offer(ctx context.Context, s *sweep) error {
-	workers, slots := o.c.fleet.capacity(tourney.DefaultPool)
 	var jobs []tourney.JobID
+	var workers, slots int
+	var pool string
 	err := s.do(ctx, func(context.Context) error {
-		window := 2 * int(math.Ceil(float64(max(slots, 1))/s.row.Plan.Weight))
+		pool = s.terms.Pool
+		workers, slots = o.c.fleet.capacity(pool)
+		window := min(2*int(math.Ceil(float64(max(slots, 1))/s.row.Plan.Weight)), s.room())
 		jobs = s.offerable(time.Now(), window)
 		return nil
 	})
@@ -72,7 +75,7 @@ func (o *offerer) offer(ctx context.Context, s *sweep) error {
 	chunk := min(max(1, len(jobs)/(4*max(workers, 1))), maxOffer)
 	for len(jobs) > 0 {
 		n := min(chunk, len(jobs))
-		if err := o.c.cfg.Bus.Offer(ctx, tourney.DefaultPool, s.id, tourney.Offer{Jobs: jobs[:n]}); err != nil {
+		if err := o.c.cfg.Bus.Offer(ctx, pool, s.id, tourney.Offer{Jobs: jobs[:n]}); err != nil {
 			return err // the age gate brings them again
 		}
 		jobs = jobs[n:]

@@ -51,6 +51,16 @@ type Store interface {
 	DeleteSweep(ctx context.Context, id string) error
 	// Attempt returns an attempt that has ended, or tourney.ErrNotFound.
 	Attempt(ctx context.Context, token tourney.Token) (tourney.AttemptRow, error)
+	// DueNotices returns the notices to be sent by a moment, at most limit of
+	// them.
+	DueNotices(ctx context.Context, now time.Time, limit int) ([]tourney.Notice, error)
+	// PutOff says that a notice was not taken, why, and when to try again.
+	PutOff(ctx context.Context, id string, due time.Time, why string) error
+	// DropNotice removes a notice that was taken, or is given up.
+	DropNotice(ctx context.Context, id string) error
+	// Expired returns the sweeps that have ended longer ago than they are kept:
+	// as long as they say, else for keep, which is for ever if it is 0.
+	Expired(ctx context.Context, now time.Time, keep time.Duration) ([]string, error)
 	// Workers returns the workers heard of in the last hour.
 	Workers(ctx context.Context) ([]tourney.Worker, error)
 	// SaveWorker writes what is known of a worker.
@@ -83,6 +93,16 @@ type Trainers interface {
 	// in the spec's metric and parallelism if they are missing, and says what
 	// the spec comes to. The error is a *tourney.InvalidError.
 	Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error)
+}
+
+// Postman sends notices.
+type Postman interface {
+	// Check returns a *tourney.InvalidError if notices to the address would be
+	// refused whatever they say.
+	Check(url string) error
+	// Send sends a notice once, signed. It returns nil once the receiver has
+	// taken it, and tourney.ErrRefused if it never will be.
+	Send(ctx context.Context, n tourney.Notice) error
 }
 
 // Gate gives workers their access to the bus.

@@ -125,13 +125,13 @@ func (ch *change) ended(j *job, end *tourney.End) error {
 		ch.requeue(j)
 		return ch.input(tourney.Lost{Trial: j.Trial, Attempt: j.Attempt, Outcome: end.Outcome})
 	}
+	if !slices.Contains(tourney.Reasons(), end.Reason) {
+		end.Reason = tourney.ReasonUserError // the list is closed
+	}
 	j.Failures++
 	if j.Failures < maxFailures && (end.Reason == tourney.ReasonUserError || end.Reason == tourney.ReasonOOM) {
 		ch.requeue(j)
 		return ch.input(tourney.Lost{Trial: j.Trial, Attempt: j.Attempt, Outcome: end.Outcome, Reason: end.Reason, Error: end.Error})
-	}
-	if end.Reason == "" {
-		end.Reason = tourney.ReasonUserError
 	}
 	ch.hold(j, end)
 	return nil
@@ -147,7 +147,9 @@ func (s *sweep) lose(ctx context.Context, tokens []tourney.Token) error {
 			continue
 		}
 		ch.closeAttempt(j, tourney.OutcomeLost, 0)
-		j.Losses++
+		if j.Alone || j.Lease > 0 { // in company another may have been at fault
+			j.Losses++
+		}
 		if j.Losses >= maxLosses {
 			ch.hold(j, &tourney.End{
 				Outcome: tourney.OutcomeFailed, Reason: tourney.ReasonPoison, Metrics: tourney.Metrics{},

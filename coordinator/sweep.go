@@ -20,6 +20,9 @@ var errEnded = errors.New("the sweep has ended")
 type job struct {
 	tourney.JobRow
 	offered time.Time // when it was last offered; zero: not since it was queued
+	since   time.Time // when its attempt was claimed, or this process began
+	charged float64   // seconds that the attempt was taken to last
+	counted tourney.JobState
 }
 
 // sweep is one sweep that has not ended. Its fields belong to its goroutine;
@@ -39,6 +42,13 @@ type sweep struct {
 	toOffer []*job                      // queued and not offered since; others among them are skipped
 	held    []*job                      // in order of arrival; those folded already are skipped
 	last    map[int]*tourney.Checkpoint // of paused trials
+
+	terms           tourney.Terms // in force
+	data, heats     string        // the dataset's version; what the fuse keys of its jobs begin with
+	queued, running int           // jobs, as committed
+	shared          bool          // the divider knows the terms
+	best            float64       // loss of the best value so far, if improved
+	improved        bool
 }
 
 type call struct {
@@ -123,6 +133,7 @@ func (s *sweep) load(ctx context.Context) error {
 		return err
 	}
 	var refused error
+	finals := map[jobID]bool{}
 	for e, err := range Walk(ctx, s.c.cfg.Store, s.id) {
 		if err != nil {
 			return err
@@ -132,6 +143,7 @@ func (s *sweep) load(ctx context.Context) error {
 				refused = &foldError{fmt.Errorf("event %d: %w", e.Seq, err)}
 			}
 		}
+		s.tellImprovements(e.Body, finals)
 		s.seq = e.Seq
 	}
 	if err := s.loadRows(ctx); err != nil {
@@ -144,6 +156,7 @@ func (s *sweep) load(ctx context.Context) error {
 func (s *sweep) clear() {
 	s.trials, s.jobs, s.last = map[int]*tourney.Trial{}, map[int]*job{}, map[int]*tourney.Checkpoint{}
 	s.toOffer, s.held = nil, nil
+	s.queued, s.running, s.shared, s.improved = 0, 0, false, false
 }
 
 func (s *sweep) loadRows(ctx context.Context) error {
@@ -164,8 +177,9 @@ func (s *sweep) loadRows(ctx context.Context) error {
 			continue
 		}
 		row.Was, row.New = row.Attempt, false
-		j := &job{JobRow: row}
+		j := &job{JobRow: row, since: time.Now()}
 		s.jobs[row.Trial] = j
+		s.count(j)
 		if s.trials[row.Trial] == nil { // a finalist
 			t, err := s.c.cfg.Store.Trial(ctx, s.id, row.Trial)
 			if err != nil {
@@ -182,6 +196,7 @@ func (s *sweep) loadRows(ctx context.Context) error {
 			s.c.leases.hold(s.token(&row), row.Worker, leaseOf(&row))
 		}
 	}
+	s.share()
 	return nil
 }
 

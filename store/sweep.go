@@ -40,7 +40,7 @@ type sweepRow struct {
 }
 
 // sweepColumns take a moment twice, in microseconds: for spentColumns.
-const sweepColumns = `s.id, s.spec, s.plan, s.state, s.reason, s.created, s.started, s.ended, s.amended, s.improvements, `+spentColumns+`,
+const sweepColumns = `s.id, s.spec, s.plan, s.state, s.reason, s.created, s.started, s.ended, s.amended, s.improvements, ` + spentColumns + `,
 	COALESCE((SELECT e.id FROM events e WHERE e.sweep = s.id AND e.seq = s.last_seq), 0) AS cursor`
 
 // isOpenSweep is the condition of the index sweeps_open.
