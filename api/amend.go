@@ -25,10 +25,14 @@ func (s *Server) AmendSweep(ctx context.Context, req gen.AmendSweepRequestObject
 		}
 	}
 	b := req.Body
-	if b.Name == "" && b.RunCap == 0 && b.Limits == nil {
-		return nil, tourney.Invalid("", "the body changes nothing: give name, run_cap or limits")
+	a := tourney.Amendment{
+		Name: b.Name, RunCap: b.RunCap, Limits: b.Limits,
+		Pool: b.Pool, Weight: b.Weight, Priority: b.Priority, MaxConcurrency: b.MaxConcurrency,
 	}
-	sweep, err := s.cfg.Service.Amend(ctx, req.ID, tourney.Amendment{Name: b.Name, RunCap: b.RunCap, Limits: b.Limits}, revision)
+	if a.Name == "" && a.RunCap == 0 && a.Limits == nil && !a.ChangesTerms() {
+		return nil, tourney.Invalid("", "the body changes nothing: give name, run_cap, limits, pool, weight, priority or max_concurrency")
+	}
+	sweep, err := s.cfg.Service.Amend(ctx, req.ID, a, revision)
 	if errors.Is(err, tourney.ErrChanged) {
 		return nil, failf(http.StatusPreconditionFailed, tourney.ErrConflict, "somebody else has changed the sweep: get it again")
 	}

@@ -39,6 +39,8 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 			return tourney.ClaimReply{Error: "the claim could not be committed; ask again"}
 		}
 	}
+	c.counts.claims.Add(1)
+	c.counts.grants.Add(int64(len(reply.Grants)))
 	c.remember(worker, req.ID, unasked(reply.Grants, req.Jobs))
 	return reply
 }

@@ -43,6 +43,9 @@ type Config struct {
 	// Retention is how long a sweep is kept after its end that does not say
 	// itself; 0: for ever.
 	Retention time.Duration
+	// OnFold hears how long the search took over what was reported together, in
+	// seconds; nil: nobody does.
+	OnFold func(seconds float64)
 	// Post sends the notices of sweeps' ends; nil: webhooks are refused.
 	Post Postman
 }
@@ -56,8 +59,9 @@ type Coordinator struct {
 	offers *offerer
 	ready  chan struct{} // closed once the open sweeps are loaded
 
-	fair  *fair.Divider
-	posts chan struct{} // a notice may be due
+	fair   *fair.Divider
+	posts  chan struct{} // a notice may be due
+	counts counts
 
 	mu     sync.Mutex
 	extras map[string]extras  // by worker

@@ -17,6 +17,7 @@ import (
 type leases struct {
 	ttl   time.Duration
 	stale atomic.Int64 // entries dropped for their token
+	lost  atomic.Int64 // attempts that were not heard of for a lease
 
 	mu   sync.Mutex
 	held map[tourney.Token]lease

@@ -49,7 +49,7 @@ func (c *Coordinator) Reports(ctx context.Context, batch []tourney.Incoming) err
 					return s.spoil(ctx, err)
 				}
 			}
-			if err := ch.foldHeld(ctx); err != nil {
+			if err := ch.foldTimed(ctx); err != nil {
 				return s.spoil(ctx, err)
 			}
 			return s.commit(ctx, ch)
@@ -122,6 +122,7 @@ func (ch *change) ended(j *job, end *tourney.End) error {
 		ch.hold(j, end)
 		return nil
 	case tourney.OutcomePreempted:
+		ch.s.c.counts.preempted.Add(1)
 		ch.requeue(j)
 		return ch.input(tourney.Lost{Trial: j.Trial, Attempt: j.Attempt, Outcome: end.Outcome})
 	}
@@ -147,6 +148,7 @@ func (s *sweep) lose(ctx context.Context, tokens []tourney.Token) error {
 			continue
 		}
 		ch.closeAttempt(j, tourney.OutcomeLost, 0)
+		s.c.leases.lost.Add(1)
 		if j.Alone || j.Lease > 0 { // in company another may have been at fault
 			j.Losses++
 		}

@@ -56,6 +56,10 @@ func serverFlags(cmd *cobra.Command, o *serverOptions) {
 	f.StringSliceVar(&o.dataRoots, "data-root", nil, "directory whose files may become datasets by their path; may be repeated")
 	f.StringSliceVar(&o.urlHosts, "allow-url-host", nil, "HOST, s3://BUCKET or gs://BUCKET whose files may become datasets by their URL; may be repeated")
 	f.Float64Var(&o.price, "price-per-hour", 0, "what an hour of a worker's core costs, by which limits of cost are counted")
+	f.StringVar(&o.prices, "price-file", "", "YAML file with a price for each pool, as gpu: 0.45, instead of --price-per-hour; what a worker says of itself goes before both")
+	f.Var(&o.retention, "retention", "how long sweeps are kept after their end, as 30d; for ever if not given; a sweep's own retention goes before it")
+	f.StringVar(&o.webhookSecret, "webhook-secret-file", "", "file with the secret that signs the notices of sweeps' ends; without it there are none")
+	f.StringSliceVar(&o.webhookHosts, "allow-webhook-host", nil, "HOST or HOST:PORT that may be told of sweeps' ends; may be repeated")
 	f.Var(&o.maxUpload, "max-upload", "size of the largest table that is taken in")
 	f.StringSliceVar(&o.hosts, "allow-host", nil, "names under which browsers and workers reach the server, beside loopback's and those of its certificate")
 }

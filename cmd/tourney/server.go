@@ -52,9 +52,15 @@ type serverOptions struct {
 	urlHosts   []string      // hosts whose files requests may name
 	maxUpload  byteSize      // of a table; 0: the default
 	price      float64       // of an hour of a slot; 0: unknown
-	pprof      bool          // serve profiles of this process, to admins
-	logLevel   string
-	log        io.Writer
+	prices     string        // file of prices by pool
+	retention  span          // of sweeps that have ended; 0: for ever
+
+	webhookSecret string   // file of what notices are signed with; empty: none are sent
+	webhookHosts  []string // that may be told
+
+	pprof    bool // serve profiles of this process, to admins
+	logLevel string
+	log      io.Writer
 }
 
 // server is a coordinator with all that it stands on, in this process.
@@ -98,6 +104,14 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	cert, err := o.openTLS(log)
+	if err != nil {
+		return nil, err
+	}
+	prices, err := readPrices(o.prices)
+	if err != nil {
+		return nil, err
+	}
+	post, err := o.postman()
 	if err != nil {
 		return nil, err
 	}
@@ -155,10 +169,14 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	registry := &metrics.Registry{}
+	timed := measure(registry, db, b.server)
 	c := coordinator.New(coordinator.Config{
-		Store: measure(registry, db, b.server), Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
-		PricePerHour: o.price,
+		Store: timed, Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
+		PricePerHour: o.price, Prices: prices, Retention: time.Duration(o.retention), Post: post,
+		OnFold: registry.Histogram("tourney_fold_duration_seconds", "How long the search took to fold what was reported and to decide what follows.",
+			0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5).Observe,
 	})
+	measurePools(registry, c)
 	var certified func(string) bool
 	if cert != nil {
 		certified = cert.Covers

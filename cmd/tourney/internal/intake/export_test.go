@@ -2,8 +2,6 @@ package intake
 
 import "net/netip"
 
-// IsPublic is isPublic.
-var IsPublic = isPublic
 
 // TrustLoopback lets a desk connect to this machine too, where tests have their
 // servers.

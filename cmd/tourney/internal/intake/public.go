@@ -60,3 +60,6 @@ func isPublic(addr netip.Addr) bool {
 	}
 	return true
 }
+
+// IsPublic is isPublic, for others that make requests for users.
+func IsPublic(addr netip.Addr) bool { return isPublic(addr) }
