@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -45,3 +46,6 @@ func (s *Store) WriterPragma(name string) (value string, err error) {
 	err = s.writer.submit(context.Background(), func(t *tx) error { return t.get(&value, "PRAGMA "+name) }, false)
 	return value, err
 }
+
+// Dir returns the data directory.
+func (s *Store) Dir() string { return filepath.Dir(s.lock.Name()) }

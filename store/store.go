@@ -48,7 +48,12 @@ func (r *Reader) Epoch() string { return r.epoch }
 // Close ends reading and releases the directory.
 func (r *Reader) Close() error {
 	var err error
-	r.once.Do(func() { err = errors.Join(r.db.Close(), unlock(r.lock)) })
+	r.once.Do(func() {
+		err = r.db.Close()
+		if r.lock != nil { // a snapshot has none
+			err = errors.Join(err, unlock(r.lock))
+		}
+	})
 	return err
 }
 

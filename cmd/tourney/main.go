@@ -134,7 +134,7 @@ as there are, stops the losers early, and keeps a leaderboard.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newRun(), newUp(), newCoordinator(), newWorker(), newSweep(), newDataset(), newModel(), newToken(), newTLS(), newVerify(), newVersion())
+	root.AddCommand(newRun(), newUp(), newCoordinator(), newWorker(), newSweep(), newDataset(), newModel(), newToken(), newTLS(), newVerify(), newBackup(), newRestore(), newVersion())
 	wrapArgs(root)
 	return root
 }

@@ -2,7 +2,6 @@ package intake
 
 import "net/netip"
 
-
 // TrustLoopback lets a desk connect to this machine too, where tests have their
 // servers.
 func (d *Desk) TrustLoopback() {
