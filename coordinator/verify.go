@@ -80,9 +80,9 @@ func (v *verifier) sweep(ctx context.Context, s *tourney.Sweep) error {
 	var diverged *search.DivergedError
 	switch {
 	case errors.As(err, &diverged):
-		v.bad("sweep %s: %v", s.ID, err)
+		v.bad("INV-16: sweep %s: %v", s.ID, err)
 	case errors.Is(err, tourney.ErrInvalid):
-		v.bad("sweep %s: %v", s.ID, err)
+		v.bad("INV-16: sweep %s: %v", s.ID, err)
 	case err != nil:
 		return err
 	}
@@ -97,12 +97,12 @@ func (v *verifier) sweep(ctx context.Context, s *tourney.Sweep) error {
 	case errors.Is(err, tourney.ErrNotFound) && s.State.Terminal():
 		return nil // it was deleted since; the board stays
 	case err != nil:
-		v.bad("sweep %s: its dataset: %v", s.ID, err)
+		v.bad("INV-20: sweep %s: its dataset: %v", s.ID, err)
 		return nil
 	}
-	v.blob(ctx, s.ID, ds.Version)
+	v.blob(ctx, "INV-20: sweep "+s.ID, ds.Version)
 	for _, shard := range append(ds.Shards, ds.Test...) {
-		v.blob(ctx, s.ID, shard.Hash)
+		v.blob(ctx, "INV-20: sweep "+s.ID, shard.Hash)
 	}
 	jobs, err := v.a.OpenJobs(ctx, s.ID)
 	if err != nil {
@@ -110,7 +110,7 @@ func (v *verifier) sweep(ctx context.Context, s *tourney.Sweep) error {
 	}
 	for _, j := range jobs {
 		if j.Checkpoint != nil {
-			v.blob(ctx, j.JobID.String(), j.Checkpoint.Blob)
+			v.blob(ctx, "INV-8: job "+j.JobID.String(), j.Checkpoint.Blob)
 		}
 	}
 	return nil
@@ -123,7 +123,7 @@ func (v *verifier) rows(ctx context.Context, s *tourney.Sweep) error {
 		return err
 	}
 	if state != s.State {
-		v.bad("sweep %s is %s, but its log says %s", s.ID, s.State, state)
+		v.bad("INV-16: sweep %s is %s, but its log says %s", s.ID, s.State, state)
 	}
 	have := map[int]bool{}
 	for t, err := range allTrials(ctx, v.a, s.ID) {
@@ -135,18 +135,18 @@ func (v *verifier) rows(ctx context.Context, s *tourney.Sweep) error {
 		w := want[t.Number]
 		switch {
 		case w == nil:
-			v.bad("sweep %s: trial %d is in no event", s.ID, t.Number)
+			v.bad("INV-16: sweep %s: trial %d is in no event", s.ID, t.Number)
 		case w.Params.Key() != t.Params.Key():
-			v.bad("sweep %s: trial %d has the parameters %s, but was proposed with %s", s.ID, t.Number, t.Params.Key(), w.Params.Key())
+			v.bad("INV-16: sweep %s: trial %d has the parameters %s, but was proposed with %s", s.ID, t.Number, t.Params.Key(), w.Params.Key())
 		case w.Rung != t.Rung || !sameValue(w.Value, t.Value) || w.BestStep != t.BestStep:
-			v.bad("sweep %s: trial %d is not as its last report left it", s.ID, t.Number)
+			v.bad("INV-16: sweep %s: trial %d is not as its last report left it", s.ID, t.Number)
 		case (w.State != "") != t.State.Terminal() || w.State != "" && w.State != t.State:
-			v.bad("sweep %s: trial %d is %s, but its log says %q", s.ID, t.Number, t.State, w.State)
+			v.bad("INV-16: sweep %s: trial %d is %s, but its log says %q", s.ID, t.Number, t.State, w.State)
 		}
 	}
 	for n := range want {
 		if !have[n] {
-			v.bad("sweep %s: trial %d is lost: its log has it and the table has not", s.ID, n)
+			v.bad("INV-1: sweep %s: trial %d is lost: its log has it and the table has not", s.ID, n)
 		}
 	}
 	return nil

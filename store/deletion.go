@@ -17,6 +17,14 @@ import (
 // deletionSlice is how long the writer is held at a time, about.
 const deletionSlice = 20 * time.Millisecond
 
+// A slice of a table begins with so many rows, and never has more than maxSlice,
+// so that even those of which each takes ten times as long as those before hold
+// the writer for 50 ms at most.
+const (
+	firstSlice = 250
+	maxSlice   = 4_000
+)
+
 // deletions are what is deleted of a sweep, what refers to others first. Each
 // takes the sweep and how many rows.
 var deletions = []string{
@@ -73,8 +81,8 @@ func (s *Store) finishDeletions(ctx context.Context) error {
 }
 
 func (s *Store) finishDeletion(ctx context.Context, id string) error {
-	rows := 500
 	for i, statement := range deletions {
+		rows := firstSlice // rows of one table tell nothing of those of the next
 		for {
 			var n int64
 			var took time.Duration
@@ -99,7 +107,7 @@ func (s *Store) finishDeletion(ctx context.Context, id string) error {
 				break
 			}
 			switch {
-			case took < deletionSlice/2 && rows < 20_000:
+			case took < deletionSlice/2 && rows < maxSlice:
 				rows *= 2
 			case took > deletionSlice && rows > 50:
 				rows /= 2
