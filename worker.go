@@ -16,9 +16,17 @@ type Worker struct {
 	LastSeen time.Time `json:"last_seen_at"`
 	Running  int       `json:"running"` // attempts it holds
 
-	// PricePerHour is what an hour of one of its slots costs, as it says; 0: it
-	// does not say.
-	PricePerHour float64 `json:"price_per_hour,omitempty"`
+	Machine
+
+	Datasets  []string    `json:"datasets"`        // versions in its cache
+	State     WorkerState `json:"state"`           // where it stands
+	Preempted int         `json:"preempted"`       // attempts that it gave back when it left
+	Lost      int         `json:"lost"`            // attempts that ended without a word of it
+	Drain     Drain       `json:"drain,omitempty"` // how it was asked to leave
+	Reason    Leave       `json:"reason,omitempty"`
+	Why       string      `json:"why,omitempty"`     // the reason in words
+	Left      *time.Time  `json:"left_at,omitempty"` // when it left, or was last heard of
+	Token     string      `json:"-"`                 // id of the token that it enrolled with; empty: none
 }
 
 // DefaultPool is the pool of workers and sweeps that name none.
@@ -32,7 +40,8 @@ type EnrolRequest struct {
 	Version string `json:"version"`
 	Inside  bool   `json:"inside,omitempty"` // part of the coordinator's own process, and gone with it
 
-	PricePerHour float64 `json:"price_per_hour,omitempty"` // what an hour of a slot costs; 0: as the coordinator says
+	Machine
+	Datasets []string `json:"datasets,omitempty"` // versions in its cache
 
 	// The server fills in what the request came with.
 	Token string    `json:"-"` // id of the token; empty: none
@@ -83,6 +92,11 @@ type Beat struct {
 	Slots   int     `json:"slots"`
 	Running []Token `json:"running"`
 	Ended   []Token `json:"ended"` // end reports sent, fate unknown
+
+	Datasets []string `json:"datasets,omitempty"` // versions in its cache, where they have changed since the last beat
+	Leaving  Leave    `json:"leaving,omitempty"`  // it claims nothing any more, and goes
+	Why      string   `json:"why,omitempty"`      // likewise, in words
+	Gone     bool     `json:"gone,omitempty"`     // its last beat
 }
 
 // BeatReply answers a beat.
@@ -90,12 +104,18 @@ type BeatReply struct {
 	Stop      []Token `json:"stop"`      // of Running: no longer current, stop at once
 	Committed []Token `json:"committed"` // of Ended: committed or void, drop the spool
 	Error     string  `json:"error,omitempty"`
+
+	Drain    Drain   `json:"drain,omitempty"`            // leave, in this way
+	Why      string  `json:"why,omitempty"`              // and the reason in words
+	Lifetime float64 `json:"lifetime_seconds,omitempty"` // that workers of its pool have lasted in the mean; 0: not known
 }
 
 // Control is a message to one worker.
 type Control struct {
 	Stop      []Token `json:"stop,omitempty"`
 	Committed []Token `json:"committed,omitempty"`
+	Drain     Drain   `json:"drain,omitempty"` // leave, in this way
+	Why       string  `json:"why,omitempty"`   // and the reason in words
 }
 
 // Offered is an offer as a worker got it. Until it is acknowledged it comes

@@ -41,7 +41,7 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		"Spec": tourney.Spec{}, "Split": tourney.Split{}, "Metric": tourney.Metric{}, "Validation": tourney.Validation{},
 		"EarlyTerminate": tourney.EarlyTerminate{}, "Plan": tourney.Plan{}, "Sweep": tourney.Sweep{}, "Trial": tourney.Trial{},
 		"Point": tourney.Point{}, "Dataset": tourney.Dataset{}, "Column": tourney.Column{}, "Shard": tourney.Shard{},
-		"Worker": tourney.Worker{}, "EnrolRequest": tourney.EnrolRequest{}, "Enrolment": tourney.Enrolment{},
+		"Worker": tourney.Worker{}, "Lifetime": tourney.Lifetime{}, "EnrolRequest": tourney.EnrolRequest{}, "Enrolment": tourney.Enrolment{},
 		"FieldError": tourney.FieldError{}, "Problem": problem.Problem{},
 		"EventEngine": tourney.Engine{}, "EventReported": tourney.Reported{}, "EventLost": tourney.Lost{}, "EventActed": tourney.Acted{},
 		"AccessToken": tourney.AccessToken{}, "IssuedToken": tourney.IssuedToken{}, "TokenRequest": tourney.TokenRequest{}, "Audit": tourney.Audit{},

@@ -55,7 +55,7 @@ func (st *stream) workers() error {
 	now := time.Now()
 	listed := make(map[string]bool, len(workers))
 	for _, w := range workers {
-		live := now.Sub(w.LastSeen) < workerGone
+		live := w.State.Here() && now.Sub(w.LastSeen) < workerGone
 		listed[w.ID] = true
 		if was, known := st.seen[w.ID]; was == live && (known || !live) {
 			continue

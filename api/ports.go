@@ -45,6 +45,9 @@ type Service interface {
 	Pareto(ctx context.Context, sweep string) (tourney.Front, error)
 	// Enrol takes in a worker.
 	Enrol(ctx context.Context, req tourney.EnrolRequest) (tourney.Enrolment, error)
+	// Drain has a worker leave: give back what it trains, or finish it. It
+	// returns tourney.ErrNotFound, and tourney.ErrConflict if it is gone.
+	Drain(ctx context.Context, worker string, mode tourney.Drain) (tourney.Worker, error)
 	// Expel shuts out the workers that enrolled with a token.
 	Expel(ctx context.Context, token string) error
 	// MayRead returns nil if the blob may be served to the holder of the token,
@@ -85,6 +88,8 @@ type Reader interface {
 	Changed() <-chan struct{}
 	// Workers lists the workers heard of in the last hour, newest first.
 	Workers(ctx context.Context) ([]tourney.Worker, error)
+	// Lifetimes says how long workers last, by pool.
+	Lifetimes(ctx context.Context) ([]tourney.Lifetime, error)
 	// Datasets lists the newest version of each dataset, by name.
 	Datasets(ctx context.Context, page tourney.Page) (datasets []tourney.Dataset, next string, err error)
 	// Dataset returns a dataset by NAME, NAME@VERSION or version.

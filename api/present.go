@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"time"
 
 	"tourney"
@@ -47,7 +48,8 @@ func presentDataset(d tourney.Dataset) tourney.Dataset {
 }
 
 func presentWorker(w tourney.Worker) tourney.Worker {
-	w.Enrolled, w.LastSeen = w.Enrolled.UTC(), w.LastSeen.UTC()
+	w.Enrolled, w.LastSeen, w.Left = w.Enrolled.UTC(), w.LastSeen.UTC(), utc(w.Left)
+	w.Datasets, w.State = list(w.Datasets), cmp.Or(w.State, tourney.WorkerActive)
 	return w
 }
 

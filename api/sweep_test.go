@@ -149,7 +149,7 @@ func TestEmptyListsAreLists(t *testing.T) {
 	r := newRig(t)
 	for path, want := range map[string]string{
 		"/api/v1/sweeps":  `{"items":[]}`,
-		"/api/v1/workers": `{"items":[]}`,
+		"/api/v1/workers": `{"items":[],"lifetimes":[]}`,
 		"/api/v1/datasets?source=" + strings.Repeat("0", 64): `{"items":[]}`,
 	} {
 		if a := r.get(path, nil); strings.TrimSpace(string(a.body)) != want {

@@ -35,5 +35,22 @@ func (s *Server) ListWorkers(ctx context.Context, _ gen.ListWorkersRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return gen.ListWorkers200JSONResponse{Items: each(workers, presentWorker)}, nil
+	lifetimes, err := s.cfg.Reader.Lifetimes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return gen.ListWorkers200JSONResponse{Items: each(workers, presentWorker), Lifetimes: list(lifetimes)}, nil
+}
+
+// DrainWorker has a worker leave.
+func (s *Server) DrainWorker(ctx context.Context, req gen.DrainWorkerRequestObject) (gen.DrainWorkerResponseObject, error) {
+	mode := tourney.DrainRelease
+	if m := req.Body.Mode; m != nil {
+		mode = tourney.Drain(*m)
+	}
+	w, err := s.cfg.Service.Drain(ctx, req.ID, mode)
+	if err != nil {
+		return nil, err
+	}
+	return gen.DrainWorker202JSONResponse(presentWorker(w)), nil
 }

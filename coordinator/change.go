@@ -320,6 +320,7 @@ func (ch *change) write(ctx context.Context) error {
 		return err
 	}
 	s.seq += int64(len(ch.Events))
+	s.c.fleet.count(ch.Attempts)
 	for _, j := range ch.jobs {
 		j.New, j.Was = false, j.Attempt
 	}

@@ -18,6 +18,10 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 	c.fleet.seen(worker)
 	reply := tourney.ClaimReply{}
 	room := req.Capacity
+	if !c.fleet.mayClaim(worker) {
+		req.Capacity = 0 // what it was offered is offered to others
+		room = 0
+	}
 	pool, _ := c.fleet.terms(worker)
 	for _, part := range c.divide(worker, pool, &req) {
 		s := c.lookup(part.sweep)
@@ -38,6 +42,10 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 			c.log.Warn("claim failed", "worker", worker, "error", err)
 			return tourney.ClaimReply{Error: "the claim could not be committed; ask again"}
 		}
+	}
+	if !c.fleet.mayClaim(worker) { // shut out meanwhile, perhaps
+		c.leaveNothing(ctx, worker, reply.Grants)
+		return tourney.ClaimReply{}
 	}
 	c.counts.claims.Add(1)
 	c.counts.grants.Add(int64(len(reply.Grants)))

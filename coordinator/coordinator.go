@@ -102,7 +102,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		return fmt.Errorf("load workers: %w", err)
 	}
 	for _, w := range workers {
-		c.fleet.add(w)
+		c.fleet.add(c.outdated(w))
 	}
 	open, err := c.cfg.Store.OpenSweeps(ctx)
 	if err != nil {
@@ -334,7 +334,8 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	}
 	enrolment.Worker, enrolment.Pool, enrolment.Lease = id, req.Pool, c.cfg.Lease
 	now := time.Now().UTC()
-	w := tourney.Worker{ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: now, LastSeen: now, PricePerHour: req.PricePerHour}
+	w := tourney.Worker{ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: now, LastSeen: now,
+		Machine: req.Machine, Datasets: req.Datasets, Token: req.Token, State: tourney.WorkerActive}
 	if err := c.cfg.Store.SaveWorker(ctx, w); err != nil {
 		return tourney.Enrolment{}, fmt.Errorf("enrol worker: %w", err)
 	}
@@ -344,12 +345,16 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 }
 
 // Expel shuts out the workers that enrolled with a token; see api.Service.
-// What they were training goes to others when its leases end.
-func (c *Coordinator) Expel(_ context.Context, token string) error {
+// What they were training goes to others at once.
+func (c *Coordinator) Expel(ctx context.Context, token string) error {
 	if err := c.cfg.Gate.Expel(token); err != nil {
 		return fmt.Errorf("shut out the workers of token %s: %w", token, err)
 	}
-	c.log.Info("workers shut out", "token", token)
+	workers := c.fleet.expel(token)
+	for _, id := range workers {
+		c.giveBack(ctx, c.leases.of(id, nil))
+	}
+	c.log.Info("workers shut out", "token", token, "workers", len(workers))
 	return nil
 }
 

@@ -107,8 +107,12 @@ func (l *leases) count() map[string]int {
 // Beat extends the leases of what a worker runs, and tells it what is no
 // longer its own and which of its ends are committed.
 func (c *Coordinator) Beat(ctx context.Context, worker string, beat tourney.Beat) tourney.BeatReply {
-	c.fleet.beat(worker, beat.Slots)
+	c.fleet.beat(worker, beat)
+	if beat.Gone {
+		c.giveBack(ctx, c.leases.of(worker, beat.Ended))
+	}
 	var reply tourney.BeatReply
+	reply.Drain, reply.Why, reply.Lifetime = c.fleet.orders(worker)
 	for _, t := range beat.Running {
 		if !c.leases.extend(t, worker) {
 			reply.Stop = append(reply.Stop, t)
@@ -144,6 +148,8 @@ func (c *Coordinator) reap(ctx context.Context) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	last := time.Now()
+	measured := last
+	c.measureLifetimes(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -155,12 +161,18 @@ func (c *Coordinator) reap(ctx context.Context) error {
 			if now.Sub(last) > c.cfg.Lease/2 {
 				c.log.Warn("the coordinator stood still; leases start anew", "for", now.Sub(last))
 				c.leases.renew()
+				c.fleet.renew(now)
 			}
 			last = now
 			for id, tokens := range c.leases.expired(now) {
 				if err := c.loseAll(ctx, id, tokens); err != nil {
 					c.log.Error("end lost attempts", "sweep", id, "error", err)
 				}
+			}
+			c.fleet.missing(now)
+			if now.Sub(measured) > lifetimesAge {
+				measured = now
+				c.measureLifetimes(ctx)
 			}
 			for _, w := range c.fleet.dirty(c.leases.count()) {
 				if err := c.cfg.Store.SaveWorker(ctx, w); err != nil {
@@ -214,11 +226,14 @@ type fleet struct {
 
 	mu      sync.Mutex
 	workers map[string]*member
+	means   map[string]float64 // lifetimes by pool, seconds
 }
 
 type member struct {
 	tourney.Worker
-	saved time.Time
+	saved   time.Time
+	since   time.Time // when its silence begins to count, at the earliest
+	changed bool      // it has to be saved
 }
 
 func newFleet(ttl time.Duration) *fleet {
@@ -228,7 +243,7 @@ func newFleet(ttl time.Duration) *fleet {
 func (f *fleet) add(w tourney.Worker) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.workers[w.ID] = &member{Worker: w, saved: w.LastSeen}
+	f.workers[w.ID] = &member{Worker: w, saved: w.LastSeen, since: time.Now()}
 }
 
 // seen notes a sign of life. A worker that enrolled before a restart is taken
@@ -242,15 +257,8 @@ func (f *fleet) seen(id string) {
 		f.workers[id] = m
 	}
 	m.LastSeen = time.Now().UTC()
-}
-
-// beat is seen, with what the worker says of itself.
-func (f *fleet) beat(id string, slots int) {
-	f.seen(id)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if slots > 0 {
-		f.workers[id].Slots = slots
+	if m.State == tourney.WorkerLost && m.Reason == tourney.LeaveUnheard { // it was not
+		m.State, m.Reason, m.Why, m.Left, m.changed = tourney.WorkerActive, "", "", nil, true
 	}
 }
 
@@ -259,7 +267,7 @@ func (f *fleet) capacity(pool string) (workers, slots int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, m := range f.workers {
-		if m.Pool == pool && time.Since(m.LastSeen) < f.ttl {
+		if m.Pool == pool && m.claims() && time.Since(m.LastSeen) < f.ttl {
 			workers++
 			slots += m.Slots
 		}
@@ -276,8 +284,8 @@ func (f *fleet) dirty(running map[string]int) []tourney.Worker {
 	var out []tourney.Worker
 	for id, m := range f.workers {
 		heard := m.LastSeen.After(m.saved) && time.Since(m.saved) > 5*time.Second
-		if heard || m.Running != running[id] {
-			m.Running, m.saved = running[id], time.Now()
+		if heard || m.changed || m.Running != running[id] {
+			m.Running, m.saved, m.changed = running[id], time.Now(), false
 			if m.Host != "" {
 				out = append(out, m.Worker)
 			}

@@ -63,6 +63,8 @@ type Store interface {
 	Expired(ctx context.Context, now time.Time, keep time.Duration) ([]string, error)
 	// Workers returns the workers heard of in the last hour.
 	Workers(ctx context.Context) ([]tourney.Worker, error)
+	// Lifetimes says how long workers last, by pool.
+	Lifetimes(ctx context.Context) ([]tourney.Lifetime, error)
 	// SaveWorker writes what is known of a worker.
 	SaveWorker(ctx context.Context, w tourney.Worker) error
 	// Dataset returns a dataset by name (its newest version), NAME@VERSION

@@ -225,13 +225,14 @@ func (c *Coordinator) priced(pool string) bool {
 	return c.poolPrice(pool) > 0 || c.fleet.priced(pool)
 }
 
-// terms returns the pool of a worker and its price. One that nobody knows is of
+// terms returns the pool of a worker and what an hour of one of its slots costs,
+// as it says. One that nobody knows is of
 // the default pool.
 func (f *fleet) terms(id string) (pool string, price float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if m := f.workers[id]; m != nil {
-		return m.Pool, m.PricePerHour
+		return m.Pool, m.PricePerHour / float64(max(1, m.Slots))
 	}
 	return tourney.DefaultPool, 0
 }

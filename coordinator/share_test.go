@@ -15,7 +15,7 @@ import (
 // enrol takes a worker in and returns its id.
 func (d *desk) enrol(pool string, price float64) string {
 	d.t.Helper()
-	e, err := d.Enrol(d.t.Context(), tourney.EnrolRequest{Host: "h", Pool: pool, Slots: 1, Version: "test", PricePerHour: price})
+	e, err := d.Enrol(d.t.Context(), tourney.EnrolRequest{Host: "h", Pool: pool, Slots: 1, Version: "test", Machine: tourney.Machine{PricePerHour: price}})
 	if err != nil {
 		d.t.Fatal(err)
 	}

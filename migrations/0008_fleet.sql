@@ -1,8 +1,6 @@
 -- +goose Up
 
--- What an hour of a slot costs: of a worker, as it says, and of an attempt, as
--- it was when the attempt began.
-ALTER TABLE workers ADD COLUMN price REAL NOT NULL DEFAULT 0;
+-- What an hour of a slot cost when the attempt began.
 ALTER TABLE attempts ADD COLUMN price REAL NOT NULL DEFAULT 0;
 
 -- What the attempts of a sweep have used that have ended: seconds of a core, and

@@ -22,6 +22,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for DrainRequestMode.
+const (
+	Finish  DrainRequestMode = "finish"
+	Release DrainRequestMode = "release"
+)
+
+// Valid indicates whether the value is a known member of the DrainRequestMode enum.
+func (e DrainRequestMode) Valid() bool {
+	switch e {
+	case Finish:
+		return true
+	case Release:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IngestPhase.
 const (
 	Done    IngestPhase = "done"
@@ -149,10 +167,22 @@ type AccessToken = tourney.AccessToken
 type AmendRequest struct {
 	// Limits What ends a search beside its cap of trials.
 	Limits *Limits `json:"limits,omitempty"`
-	Name   string  `json:"name,omitempty"`
+
+	// MaxConcurrency The most attempts at a time; 0 for no bound.
+	MaxConcurrency *int   `json:"max_concurrency,omitempty"`
+	Name           string `json:"name,omitempty"`
+
+	// Pool Whose workers train it.
+	Pool string `json:"pool,omitempty"`
+
+	// Priority Sweeps of a higher one are served first, whatever the weights.
+	Priority *int `json:"priority,omitempty"`
 
 	// RunCap Trials in all; not less than before.
 	RunCap int `json:"run_cap,omitempty"`
+
+	// Weight Its share of the pool beside other sweeps of its priority.
+	Weight float64 `json:"weight,omitempty"`
 }
 
 // Amendment What users have changed of a sweep since it was created.
@@ -209,6 +239,15 @@ type DatasetSample struct {
 	// Rows A text a column; empty where a value is missing.
 	Rows [][]string `json:"rows"`
 }
+
+// DrainRequest defines model for DrainRequest.
+type DrainRequest struct {
+	// Mode `release`, the default, gives back what runs; `finish` waits for its end.
+	Mode *DrainRequestMode `json:"mode,omitempty"`
+}
+
+// DrainRequestMode `release`, the default, gives back what runs; `finish` waits for its end.
+type DrainRequestMode string
 
 // EarlyTerminate defines model for EarlyTerminate.
 type EarlyTerminate = tourney.EarlyTerminate
@@ -313,6 +352,9 @@ type Leaderboard struct {
 // LevelCount defines model for LevelCount.
 type LevelCount = tourney.LevelCount
 
+// Lifetime defines model for Lifetime.
+type Lifetime = tourney.Lifetime
+
 // Limits What ends a search beside its cap of trials.
 type Limits = tourney.Limits
 
@@ -414,6 +456,9 @@ type Shard = tourney.Shard
 // Spec A sweep file, normalised.
 type Spec = tourney.Spec
 
+// Spent What a sweep has used so far, attempts that run included.
+type Spent = tourney.Spent
+
 // Split Which rows of a dataset are sealed as test rows.
 type Split = tourney.Split
 
@@ -475,6 +520,9 @@ type Worker = tourney.Worker
 // WorkerList defines model for WorkerList.
 type WorkerList struct {
 	Items []Worker `json:"items"`
+
+	// Lifetimes How long workers of each pool last, from those of the last week.
+	Lifetimes []Lifetime `json:"lifetimes"`
 }
 
 // After defines model for After.
@@ -786,6 +834,9 @@ type CreateTokenJSONRequestBody = TokenRequest
 // EnrolWorkerJSONRequestBody defines body for EnrolWorker for application/json ContentType.
 type EnrolWorkerJSONRequestBody = EnrolRequest
 
+// DrainWorkerJSONRequestBody defines body for DrainWorker for application/json ContentType.
+type DrainWorkerJSONRequestBody = DrainRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// GetDocs This document, for people
@@ -854,7 +905,7 @@ type ServerInterface interface {
 	// GetSweep Show a sweep
 	// (GET /api/v1/sweeps/{id})
 	GetSweep(ctx echo.Context, id SweepID, params GetSweepParams) error
-	// AmendSweep Change a sweep's name, cap or limits
+	// AmendSweep Change a sweep's name, cap, limits, or place in its pool
 	// (PATCH /api/v1/sweeps/{id})
 	AmendSweep(ctx echo.Context, id SweepID, params AmendSweepParams) error
 	// AskTrials Ask for trials to train yourself
@@ -923,6 +974,9 @@ type ServerInterface interface {
 	// EnrolWorker Take in a worker
 	// (POST /api/v1/workers)
 	EnrolWorker(ctx echo.Context) error
+	// DrainWorker Have a worker leave
+	// (POST /api/v1/workers/{id}/drain)
+	DrainWorker(ctx echo.Context, id string) error
 	// GetHealth Whether the process answers
 	// (GET /healthz)
 	GetHealth(ctx echo.Context) error
@@ -2114,6 +2168,22 @@ func (w *ServerInterfaceWrapper) EnrolWorker(ctx echo.Context) error {
 	return err
 }
 
+// DrainWorker converts echo context to params.
+func (w *ServerInterfaceWrapper) DrainWorker(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DrainWorker(ctx, id)
+	return err
+}
+
 // GetHealth converts echo context to params.
 func (w *ServerInterfaceWrapper) GetHealth(ctx echo.Context) error {
 	var err error
@@ -2233,6 +2303,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/v1/tokens/:token", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
 	router.GET(options.BaseURL+"/api/v1/workers", wrapper.ListWorkers, options.OperationMiddlewares["listWorkers"]...)
 	router.POST(options.BaseURL+"/api/v1/workers", wrapper.EnrolWorker, options.OperationMiddlewares["enrolWorker"]...)
+	router.POST(options.BaseURL+"/api/v1/workers/:id/drain", wrapper.DrainWorker, options.OperationMiddlewares["drainWorker"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReady, options.OperationMiddlewares["getReady"]...)
@@ -4278,6 +4349,74 @@ func (response EnrolWorkerdefaultApplicationProblemPlusJSONResponse) VisitEnrolW
 	return err
 }
 
+type DrainWorkerRequestObject struct {
+	ID   string `json:"id"`
+	Body *DrainWorkerJSONRequestBody
+}
+
+type DrainWorkerResponseObject interface {
+	VisitDrainWorkerResponse(w http.ResponseWriter) error
+}
+
+type DrainWorker202JSONResponse Worker
+
+func (response DrainWorker202JSONResponse) VisitDrainWorkerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DrainWorker404ApplicationProblemPlusJSONResponse Problem
+
+func (response DrainWorker404ApplicationProblemPlusJSONResponse) VisitDrainWorkerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DrainWorker409ApplicationProblemPlusJSONResponse Problem
+
+func (response DrainWorker409ApplicationProblemPlusJSONResponse) VisitDrainWorkerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DrainWorkerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DrainWorkerdefaultApplicationProblemPlusJSONResponse) VisitDrainWorkerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetHealthRequestObject struct {
 }
 
@@ -4457,7 +4596,7 @@ type StrictServerInterface interface {
 	// GetSweep Show a sweep
 	// (GET /api/v1/sweeps/{id})
 	GetSweep(ctx context.Context, request GetSweepRequestObject) (GetSweepResponseObject, error)
-	// AmendSweep Change a sweep's name, cap or limits
+	// AmendSweep Change a sweep's name, cap, limits, or place in its pool
 	// (PATCH /api/v1/sweeps/{id})
 	AmendSweep(ctx context.Context, request AmendSweepRequestObject) (AmendSweepResponseObject, error)
 	// AskTrials Ask for trials to train yourself
@@ -4526,6 +4665,9 @@ type StrictServerInterface interface {
 	// EnrolWorker Take in a worker
 	// (POST /api/v1/workers)
 	EnrolWorker(ctx context.Context, request EnrolWorkerRequestObject) (EnrolWorkerResponseObject, error)
+	// DrainWorker Have a worker leave
+	// (POST /api/v1/workers/{id}/drain)
+	DrainWorker(ctx context.Context, request DrainWorkerRequestObject) (DrainWorkerResponseObject, error)
 	// GetHealth Whether the process answers
 	// (GET /healthz)
 	GetHealth(ctx context.Context, request GetHealthRequestObject) (GetHealthResponseObject, error)
@@ -5917,6 +6059,54 @@ func (sh *strictHandler) EnrolWorker(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(EnrolWorkerResponseObject); ok {
 		return validResponse.VisitEnrolWorkerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DrainWorker operation middleware
+func (sh *strictHandler) DrainWorker(ctx echo.Context, id string) error {
+	var request DrainWorkerRequestObject
+
+	request.ID = id
+
+	var body DrainWorkerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DrainWorker(ctx.Request().Context(), request.(DrainWorkerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DrainWorker")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DrainWorkerResponseObject); ok {
+		return validResponse.VisitDrainWorkerResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -196,7 +196,7 @@ func testWorkers(t *testing.T, open Opener) {
 	s := start(t, open)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	worker := func(id string, enrolled, seen time.Duration) tourney.Worker {
-		return tourney.Worker{ID: id, Host: "h", Pool: "p", Slots: 4, Version: "1", Enrolled: now.Add(-enrolled), LastSeen: now.Add(-seen), Running: 2}
+		return tourney.Worker{ID: id, Host: "h", Pool: "p", Slots: 4, Version: "1", Enrolled: now.Add(-enrolled), LastSeen: now.Add(-seen), Running: 2, State: tourney.WorkerActive, Datasets: []string{}}
 	}
 	silent, first, second := worker("silent", 3*time.Hour, 2*time.Hour), worker("first", 2*time.Hour, time.Minute), worker("second", time.Hour, 50*time.Minute)
 	for _, w := range []tourney.Worker{silent, second, worker("first", 2*time.Hour, 2*time.Hour)} {
@@ -207,5 +207,26 @@ func testWorkers(t *testing.T, open Opener) {
 	got, err := s.Workers(t.Context())
 	if want := []tourney.Worker{second, first}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("workers are %+v, %v; want %+v", got, err, want)
+	}
+	left := now.Add(-time.Minute)
+	told := second
+	told.Machine = tourney.Machine{Cloud: "aws", Instance: "c7i.large", Zone: "z", Spot: true, PricePerHour: 0.25}
+	told.Datasets, told.Token, told.State, told.Drain = []string{"v1", "v2"}, "t", tourney.WorkerLeft, tourney.DrainFinish
+	told.Reason, told.Why, told.Left, told.Preempted, told.Lost = tourney.LeavePreempted, "the cloud said so", &left, 3, 2
+	must(t, s.SaveWorker(t.Context(), told))
+	got, err = s.Workers(t.Context())
+	if want := []tourney.Worker{told, first}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("workers are %+v, %v; want %+v", got, err, want)
+	}
+	// silent was there for an hour, told for 59 minutes to its end, first for 119
+	// until now; what a user asked for and the coordinator's own do not count.
+	asked, inside := worker("drained", 30*time.Minute, 0), worker("inside", 90*time.Minute, 0)
+	asked.State, asked.Reason, asked.Pool, inside.ID = tourney.WorkerLeft, tourney.LeaveDrained, "q", "iside"
+	must(t, s.SaveWorker(t.Context(), asked))
+	must(t, s.SaveWorker(t.Context(), inside))
+	lifetimes, err := s.Lifetimes(t.Context())
+	want := []tourney.Lifetime{{Pool: "p", Hours: 238. / 60, Ends: 1}, {Pool: "q", Hours: 0.5}}
+	if err != nil || !reflect.DeepEqual(lifetimes, want) {
+		t.Errorf("lifetimes are %+v, %v; want %+v", lifetimes, err, want)
 	}
 }

@@ -38,6 +38,7 @@ type Store interface {
 	EventsAfter(ctx context.Context, sweep string, after int64, limit int) ([]tourney.Event, error)
 	Changed() <-chan struct{}
 	Workers(ctx context.Context) ([]tourney.Worker, error)
+	Lifetimes(ctx context.Context) ([]tourney.Lifetime, error)
 	Datasets(ctx context.Context, page tourney.Page) (datasets []tourney.Dataset, next string, err error)
 	DatasetBySource(ctx context.Context, source string) (tourney.Dataset, error)
 

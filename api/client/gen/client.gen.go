@@ -21,6 +21,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for DrainRequestMode.
+const (
+	Finish  DrainRequestMode = "finish"
+	Release DrainRequestMode = "release"
+)
+
+// Valid indicates whether the value is a known member of the DrainRequestMode enum.
+func (e DrainRequestMode) Valid() bool {
+	switch e {
+	case Finish:
+		return true
+	case Release:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IngestPhase.
 const (
 	Done    IngestPhase = "done"
@@ -148,10 +166,22 @@ type AccessToken = tourney.AccessToken
 type AmendRequest struct {
 	// Limits What ends a search beside its cap of trials.
 	Limits *Limits `json:"limits,omitempty"`
-	Name   string  `json:"name,omitempty"`
+
+	// MaxConcurrency The most attempts at a time; 0 for no bound.
+	MaxConcurrency *int   `json:"max_concurrency,omitempty"`
+	Name           string `json:"name,omitempty"`
+
+	// Pool Whose workers train it.
+	Pool string `json:"pool,omitempty"`
+
+	// Priority Sweeps of a higher one are served first, whatever the weights.
+	Priority *int `json:"priority,omitempty"`
 
 	// RunCap Trials in all; not less than before.
 	RunCap int `json:"run_cap,omitempty"`
+
+	// Weight Its share of the pool beside other sweeps of its priority.
+	Weight float64 `json:"weight,omitempty"`
 }
 
 // Amendment What users have changed of a sweep since it was created.
@@ -208,6 +238,15 @@ type DatasetSample struct {
 	// Rows A text a column; empty where a value is missing.
 	Rows [][]string `json:"rows"`
 }
+
+// DrainRequest defines model for DrainRequest.
+type DrainRequest struct {
+	// Mode `release`, the default, gives back what runs; `finish` waits for its end.
+	Mode *DrainRequestMode `json:"mode,omitempty"`
+}
+
+// DrainRequestMode `release`, the default, gives back what runs; `finish` waits for its end.
+type DrainRequestMode string
 
 // EarlyTerminate defines model for EarlyTerminate.
 type EarlyTerminate = tourney.EarlyTerminate
@@ -312,6 +351,9 @@ type Leaderboard struct {
 // LevelCount defines model for LevelCount.
 type LevelCount = tourney.LevelCount
 
+// Lifetime defines model for Lifetime.
+type Lifetime = tourney.Lifetime
+
 // Limits What ends a search beside its cap of trials.
 type Limits = tourney.Limits
 
@@ -413,6 +455,9 @@ type Shard = tourney.Shard
 // Spec A sweep file, normalised.
 type Spec = tourney.Spec
 
+// Spent What a sweep has used so far, attempts that run included.
+type Spent = tourney.Spent
+
 // Split Which rows of a dataset are sealed as test rows.
 type Split = tourney.Split
 
@@ -474,6 +519,9 @@ type Worker = tourney.Worker
 // WorkerList defines model for WorkerList.
 type WorkerList struct {
 	Items []Worker `json:"items"`
+
+	// Lifetimes How long workers of each pool last, from those of the last week.
+	Lifetimes []Lifetime `json:"lifetimes"`
 }
 
 // After defines model for After.
@@ -785,6 +833,9 @@ type CreateTokenJSONRequestBody = TokenRequest
 // EnrolWorkerJSONRequestBody defines body for EnrolWorker for application/json ContentType.
 type EnrolWorkerJSONRequestBody = EnrolRequest
 
+// DrainWorkerJSONRequestBody defines body for DrainWorker for application/json ContentType.
+type DrainWorkerJSONRequestBody = DrainRequest
+
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -1077,9 +1128,10 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/sweeps/{id} (the `GetSweep` operationId).
 	GetSweep(ctx context.Context, id SweepID, params *GetSweepParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AmendSweepWithBody Change a sweep's name, cap or limits
+	// AmendSweepWithBody Change a sweep's name, cap, limits, or place in its pool
 	//
-	// What is absent stays. A cap cannot become less. Of a sweep that has
+	// What is absent stays. A cap cannot become less. Pool, weight, priority and
+	// max_concurrency count from the next claim on and change no board. Of a sweep that has
 	// ended only the name can change; `extend` lets one go on. The spec stays
 	// as it was created; what is in force instead is in `amended`.
 	//
@@ -1088,9 +1140,10 @@ type ClientInterface interface {
 	// Corresponds with PATCH /api/v1/sweeps/{id} (the `AmendSweep` operationId).
 	AmendSweepWithBody(ctx context.Context, id SweepID, params *AmendSweepParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AmendSweep Change a sweep's name, cap or limits
+	// AmendSweep Change a sweep's name, cap, limits, or place in its pool
 	//
-	// What is absent stays. A cap cannot become less. Of a sweep that has
+	// What is absent stays. A cap cannot become less. Pool, weight, priority and
+	// max_concurrency count from the next claim on and change no board. Of a sweep that has
 	// ended only the name can change; `extend` lets one go on. The spec stays
 	// as it was created; what is in force instead is in `amended`.
 	//
@@ -1330,6 +1383,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/workers (the `EnrolWorker` operationId).
 	EnrolWorker(ctx context.Context, body EnrolWorkerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DrainWorkerWithBody Have a worker leave
+	//
+	// The worker claims nothing any more. It saves each trial at its next step
+	// and gives it back, or with `finish` it finishes the jobs that run; then its
+	// process ends. Nothing that it gives back counts against a trial. The same
+	// again changes nothing, and `release` after `finish` hurries it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/workers/{id}/drain (the `DrainWorker` operationId).
+	DrainWorkerWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DrainWorker Have a worker leave
+	//
+	// The worker claims nothing any more. It saves each trial at its next step
+	// and gives it back, or with `finish` it finishes the jobs that run; then its
+	// process ends. Nothing that it gives back counts against a trial. The same
+	// again changes nothing, and `release` after `finish` hurries it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/workers/{id}/drain (the `DrainWorker` operationId).
+	DrainWorker(ctx context.Context, id string, body DrainWorkerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetHealth Whether the process answers
 	//
@@ -1828,9 +1905,10 @@ func (c *Client) GetSweep(ctx context.Context, id SweepID, params *GetSweepParam
 	return c.Client.Do(req)
 }
 
-// AmendSweepWithBody Change a sweep's name, cap or limits
+// AmendSweepWithBody Change a sweep's name, cap, limits, or place in its pool
 //
-// What is absent stays. A cap cannot become less. Of a sweep that has
+// What is absent stays. A cap cannot become less. Pool, weight, priority and
+// max_concurrency count from the next claim on and change no board. Of a sweep that has
 // ended only the name can change; `extend` lets one go on. The spec stays
 // as it was created; what is in force instead is in `amended`.
 //
@@ -1849,9 +1927,10 @@ func (c *Client) AmendSweepWithBody(ctx context.Context, id SweepID, params *Ame
 	return c.Client.Do(req)
 }
 
-// AmendSweep Change a sweep's name, cap or limits
+// AmendSweep Change a sweep's name, cap, limits, or place in its pool
 //
-// What is absent stays. A cap cannot become less. Of a sweep that has
+// What is absent stays. A cap cannot become less. Pool, weight, priority and
+// max_concurrency count from the next claim on and change no board. Of a sweep that has
 // ended only the name can change; `extend` lets one go on. The spec stays
 // as it was created; what is in force instead is in `amended`.
 //
@@ -2362,6 +2441,50 @@ func (c *Client) EnrolWorkerWithBody(ctx context.Context, contentType string, bo
 // Corresponds with POST /api/v1/workers (the `EnrolWorker` operationId).
 func (c *Client) EnrolWorker(ctx context.Context, body EnrolWorkerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEnrolWorkerRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DrainWorkerWithBody Have a worker leave
+//
+// The worker claims nothing any more. It saves each trial at its next step
+// and gives it back, or with `finish` it finishes the jobs that run; then its
+// process ends. Nothing that it gives back counts against a trial. The same
+// again changes nothing, and `release` after `finish` hurries it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/workers/{id}/drain (the `DrainWorker` operationId).
+func (c *Client) DrainWorkerWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDrainWorkerRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DrainWorker Have a worker leave
+//
+// The worker claims nothing any more. It saves each trial at its next step
+// and gives it back, or with `finish` it finishes the jobs that run; then its
+// process ends. Nothing that it gives back counts against a trial. The same
+// again changes nothing, and `release` after `finish` hurries it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/workers/{id}/drain (the `DrainWorker` operationId).
+func (c *Client) DrainWorker(ctx context.Context, id string, body DrainWorkerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDrainWorkerRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4791,6 +4914,53 @@ func NewEnrolWorkerRequestWithBody(server string, contentType string, body io.Re
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/workers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDrainWorkerRequest calls the generic DrainWorker builder with application/json body
+func NewDrainWorkerRequest(server string, id string, body DrainWorkerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDrainWorkerRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewDrainWorkerRequestWithBody constructs an http.Request for the DrainWorker method, with any body, and a specified content type
+func NewDrainWorkerRequestWithBody(server string, id string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/workers/%s/drain", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}

@@ -243,6 +243,46 @@ func (w *World) Enrol(_ context.Context, req tourney.EnrolRequest) (tourney.Enro
 	}, nil
 }
 
+// Drain implements api.Service.
+func (w *World) Drain(_ context.Context, id string, mode tourney.Drain) (tourney.Worker, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if mode != tourney.DrainRelease && mode != tourney.DrainFinish {
+		return tourney.Worker{}, tourney.Invalid("mode", "%q is no way to leave", mode)
+	}
+	for i := range w.workers {
+		if k := &w.workers[i]; k.ID == id {
+			if k.State == tourney.WorkerLeft {
+				return tourney.Worker{}, fmt.Errorf("%w: worker %s is gone", tourney.ErrConflict, id)
+			}
+			k.State, k.Drain, k.Reason = tourney.WorkerDraining, mode, tourney.LeaveDrained
+			return *k, nil
+		}
+	}
+	return tourney.Worker{}, fmt.Errorf("worker %s: %w", id, tourney.ErrNotFound)
+}
+
+// Lifetimes implements api.Reader.
+func (w *World) Lifetimes(context.Context) ([]tourney.Lifetime, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.workers) == 0 {
+		return nil, nil
+	}
+	return []tourney.Lifetime{{Pool: tourney.DefaultPool, Hours: 5, Ends: 1}}, nil
+}
+
+// Dismiss has a worker be gone.
+func (w *World) Dismiss(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.workers {
+		if w.workers[i].ID == id {
+			w.workers[i].State = tourney.WorkerLeft
+		}
+	}
+}
+
 // Expel implements api.Service.
 func (w *World) Expel(_ context.Context, token string) error {
 	w.mu.Lock()
