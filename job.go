@@ -82,6 +82,7 @@ func (t Token) String() string {
 type Checkpoint struct {
 	Blob   string `json:"blob"` // SHA-256, hex
 	Offset int64  `json:"offset"`
-	Size   int64  `json:"size"` // bytes
-	Step   int    `json:"step"` // steps trained
+	Size   int64  `json:"size"`          // bytes
+	Step   int    `json:"step"`          // steps trained
+	Sum    string `json:"sum,omitempty"` // of the piece, SHA-256, hex; empty: not known
 }

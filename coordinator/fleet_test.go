@@ -19,14 +19,11 @@ func (d *desk) enrol(token string) string {
 
 func (d *desk) enrolIn(pool, token string) string {
 	d.t.Helper()
-	if _, err := d.Enrol(d.t.Context(), tourney.EnrolRequest{Host: "h", Pool: pool, Slots: 4, Version: "test", Token: token}); err != nil {
-		d.t.Fatal(err)
-	}
-	workers, err := d.db.Workers(d.t.Context())
+	e, err := d.Enrol(d.t.Context(), tourney.EnrolRequest{Host: "h", Pool: pool, Slots: 4, Version: "test", Token: token})
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return workers[0].ID // the newest
+	return e.Worker
 }
 
 // worker returns what the store knows of a worker.

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -30,7 +31,14 @@ type boss struct {
 	confirm  bool
 	stop     []tourney.Token
 	beats    int
+	said     []tourney.Beat
+	lifetime float64
+	drain    tourney.Drain
+	down     bool // nothing is answered
 	controls chan tourney.Control
+
+	spoolDir   string // of the worker
+	spoolBytes int64
 }
 
 func newBoss() *boss {
@@ -98,8 +106,12 @@ func (b *boss) Claim(_ context.Context, req tourney.ClaimRequest) (tourney.Claim
 func (b *boss) Beat(_ context.Context, beat tourney.Beat) (tourney.BeatReply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.down {
+		return tourney.BeatReply{}, tourney.ErrUnavailable
+	}
 	b.beats++
-	reply := tourney.BeatReply{Stop: b.stop}
+	b.said = append(b.said, beat)
+	reply := tourney.BeatReply{Stop: b.stop, Lifetime: b.lifetime, Drain: b.drain}
 	if b.confirm {
 		reply.Committed = beat.Ended
 	}
@@ -109,6 +121,9 @@ func (b *boss) Beat(_ context.Context, beat tourney.Beat) (tourney.BeatReply, er
 func (b *boss) Report(_ context.Context, r tourney.Report) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.down {
+		return tourney.ErrUnavailable
+	}
 	b.reports = append(b.reports, r.Entries...)
 	return nil
 }
@@ -128,10 +143,23 @@ func (b *boss) ends() []tourney.Entry {
 	return slices.DeleteFunc(b.entries(), func(e tourney.Entry) bool { return e.End == nil })
 }
 
+// lastWord returns what the worker said last.
+func (b *boss) lastWord() tourney.Beat {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.said) == 0 {
+		return tourney.Beat{}
+	}
+	return b.said[len(b.said)-1]
+}
+
 // shelf holds blobs in memory.
 type shelf struct {
 	mu    sync.Mutex
 	blobs map[string][]byte
+	short bool          // what is asked for may be beyond a blob's end
+	down  error         // why nothing can be put
+	slow  time.Duration // that putting takes
 }
 
 func (s *shelf) Open(_ context.Context, hash string, offset, size int64, _ *tourney.Token) (io.ReadCloser, error) {
@@ -141,12 +169,28 @@ func (s *shelf) Open(_ context.Context, hash string, offset, size int64, _ *tour
 	if !ok {
 		return nil, tourney.ErrNotFound
 	}
+	if s.short {
+		size = min(size, int64(len(b))-offset)
+	}
 	return io.NopCloser(bytes.NewReader(b[offset : offset+size])), nil
 }
 
-func (s *shelf) Put(_ context.Context, data []byte) (string, error) {
+func (s *shelf) Put(ctx context.Context, data []byte) (string, error) {
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	timer := time.NewTimer(slow)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-timer.C:
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.down != nil {
+		return "", s.down
+	}
 	sum := sha256.Sum256(data)
 	hash := hex.EncodeToString(sum[:])
 	if s.blobs == nil {
@@ -168,6 +212,8 @@ func (rows) Versions() []string { return nil }
 // the loss of a trial is 1/step. It panics at the step that a trial's
 // parameter "panic" names.
 type counter struct {
+	step  time.Duration // that a pass takes; 0: a second
+	save  time.Duration // that a trial stands still to be saved
 	mu    sync.Mutex
 	heats int
 	most  int // trials in a pass
@@ -199,7 +245,7 @@ func (c *counter) Train(ctx context.Context, _ *dataset.Data, _ *trainers.Pool, 
 		c.mu.Lock()
 		c.most = max(c.most, len(running))
 		c.mu.Unlock()
-		timer := time.NewTimer(time.Second)
+		timer := time.NewTimer(cmp.Or(c.step, time.Second))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -213,7 +259,10 @@ func (c *counter) Train(ctx context.Context, _ *dataset.Data, _ *trainers.Pool, 
 			if at, _ := t.Job().Params.Int("panic", 0); at == t.step {
 				panic("broken")
 			}
-			state := func() []byte { return binary.LittleEndian.AppendUint64(nil, uint64(t.step)) }
+			state := func() []byte {
+				time.Sleep(c.save)
+				return binary.LittleEndian.AppendUint64(nil, uint64(t.step))
+			}
 			v := 1 / float64(t.step)
 			t.Step(tourney.Point{Step: t.step, Metrics: tourney.Metrics{"rmse": v}}, state)
 			if t.step >= t.Job().Budget {

@@ -82,6 +82,7 @@ func (h *heat) train(ctx context.Context) (err error) {
 		}
 	}()
 	defer runtime.KeepAlive(data)
+	h.w.diskHasRoom()
 	h.family, h.data = family, data.Share(first.Job.Share)
 	defer func() { h.data = nil }()
 	h.rows = 0
@@ -126,6 +127,9 @@ func (h *heat) fail(ctx context.Context, err error) {
 		// reach the data, and this worker takes a breath.
 		end = tourney.End{Outcome: tourney.OutcomePreempted}
 		defer pause(ctx, retryAfter)
+	case isDiskFull(err): // likewise, and this worker claims nothing for a while
+		end = tourney.End{Outcome: tourney.OutcomePreempted}
+		h.w.diskFull()
 	case errors.Is(err, dataset.ErrCorrupt):
 		end.Reason = tourney.ReasonDataCorrupt
 	case errors.Is(err, tourney.ErrInvalid):
@@ -199,6 +203,9 @@ func (t *task) fetch(ctx context.Context, c *tourney.Checkpoint) ([]byte, error)
 	if _, err := io.ReadFull(r, state); err != nil {
 		return nil, fmt.Errorf("read checkpoint: %w", err)
 	}
+	if c.Sum != "" && c.Sum != sumOf(state) {
+		return nil, fmt.Errorf("read checkpoint at step %d: %w", c.Step, errDamaged)
+	}
 	return state, nil
 }
 
@@ -225,13 +232,17 @@ func (t *task) Step(p tourney.Point, snapshot func() []byte) {
 		return // its end follows, with the state
 	}
 	switch {
-	case t.w.isDraining():
-		t.w.spool.end(t, tourney.End{Outcome: tourney.OutcomePreempted, Step: p.Step}, snapshot(), p.Step)
-		t.stopped.Store(true)
+	case t.w.isReleasing():
+		state := t.snapshot(snapshot)
+		if t.stopped.Swap(true) {
+			return // it took too long, and was given back without
+		}
+		t.w.spool.end(t, tourney.End{Outcome: tourney.OutcomePreempted, Step: p.Step}, state, p.Step)
 		t.w.forget(t)
-	case time.Since(t.saved) >= t.w.cfg.CheckpointEvery:
+	case t.due(p.Step):
+		state := t.snapshot(snapshot)
 		t.saved = time.Now()
-		t.w.spool.checkpoint(t, snapshot(), p.Step)
+		t.w.spool.checkpoint(t, state, p.Step)
 	}
 }
 

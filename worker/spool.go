@@ -2,6 +2,8 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -14,20 +16,26 @@ import (
 // once when an attempt has ended; an end stays until it is known to be
 // committed.
 type spool struct {
-	w    *Worker
-	poke chan struct{}
+	w     *Worker
+	poke  chan struct{}
+	stash *stash
+	late  context.Context // done when there is no time left to put anything
+	hurry context.CancelFunc
 
 	mu      sync.Mutex
 	pending map[tourney.Token]*draft
 	order   []tourney.Token
 	ends    map[tourney.Token]*sentEnd // fate unknown; nil while being sent
 	sending bool
+	again   time.Time     // nothing is sent before, since it could not be
+	wait    time.Duration // between tries
 }
 
 // draft is an entry being written.
 type draft struct {
 	tourney.Entry
 	state     []byte // for the checkpoint
+	kept      *kept  // the same, on disk
 	stateStep int
 	final     bool // of a final job: the state is the model
 }
@@ -35,20 +43,36 @@ type draft struct {
 // sentEnd is an end that was sent, with its checkpoint uploaded.
 type sentEnd struct {
 	entry tourney.Entry
+	final bool
 	at    time.Time
+	put   time.Time
 }
 
 const (
 	sendEvery   = time.Second
 	resendAfter = 10 * time.Second
 	maxEntries  = 256 // in one report
+
+	// tryAgain is how long to wait after reports could not be sent, at first and
+	// at most.
+	tryAgain     = 500 * time.Millisecond
+	tryAgainMost = 30 * time.Second
+	// slowest is how fast checkpoints have to be put, in bytes a second, beyond
+	// the time that any blob may take.
+	slowest = 64 << 10
+	putWait = 30 * time.Second
+	// putAge is after how long nobody is told of a checkpoint any more: the
+	// coordinator keeps one that it has not heard of for twice that.
+	putAge = 30 * time.Minute
 )
 
 func newSpool(w *Worker) *spool {
-	return &spool{
-		w: w, poke: make(chan struct{}, 1),
+	s := &spool{
+		w: w, poke: make(chan struct{}, 1), stash: &stash{parent: w.cfg.SpoolDir, limit: w.cfg.SpoolBytes},
 		pending: map[tourney.Token]*draft{}, ends: map[tourney.Token]*sentEnd{},
 	}
+	s.late, s.hurry = context.WithCancel(context.Background())
+	return s
 }
 
 func (s *spool) draft(t *task) *draft {
@@ -74,7 +98,15 @@ func (s *spool) point(t *task, p tourney.Point) {
 func (s *spool) checkpoint(t *task, state []byte, step int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.draft(t)
+	s.save(s.draft(t), state, step)
+}
+
+// save gives a draft another state.
+func (s *spool) save(d *draft, state []byte, step int) {
+	if d.kept != nil {
+		s.stash.drop(d.kept)
+		d.kept = nil
+	}
 	d.state, d.stateStep = state, step
 }
 
@@ -84,12 +116,28 @@ func (s *spool) end(t *task, end tourney.End, state []byte, step int) {
 	d := s.draft(t)
 	d.End, d.Telemetry = &end, t.telemetry(end.Step)
 	if state != nil {
-		d.state, d.stateStep = state, step
+		s.save(d, state, step)
 	}
 	s.mu.Unlock()
+	s.wake()
+}
+
+// wake has run look.
+func (s *spool) wake() {
 	select {
 	case s.poke <- struct{}{}:
 	default:
+	}
+}
+
+// online says that the coordinator answers: what waits is sent.
+func (s *spool) online() {
+	s.mu.Lock()
+	waited := !s.again.IsZero()
+	s.again = time.Time{}
+	s.mu.Unlock()
+	if waited {
+		s.wake()
 	}
 }
 
@@ -144,12 +192,19 @@ func (s *spool) send(ctx context.Context) {
 		if len(drafts) == 0 {
 			return
 		}
-		s.upload(ctx, drafts)
-		report := tourney.Report{}
-		for _, d := range drafts {
-			report.Entries = append(report.Entries, d.Entry)
+		if err := s.upload(ctx, drafts); err != nil {
+			s.putBack(drafts, err)
+			return
 		}
-		for {
+		for put := time.Now(); ; {
+			report := tourney.Report{}
+			for _, d := range drafts {
+				if d.Checkpoint != nil && time.Since(put) > putAge {
+					d.Checkpoint = nil
+					withoutModel(&d.Entry, d.final)
+				}
+				report.Entries = append(report.Entries, d.Entry)
+			}
 			err := s.w.cfg.Bus.Report(ctx, report)
 			if err == nil || ctx.Err() != nil {
 				break
@@ -158,7 +213,7 @@ func (s *spool) send(ctx context.Context) {
 			pause(ctx, time.Second)
 		}
 		s.mu.Lock()
-		s.sending = false
+		s.sending, s.wait = false, 0
 		s.mu.Unlock()
 		if ctx.Err() != nil {
 			return
@@ -170,6 +225,9 @@ func (s *spool) send(ctx context.Context) {
 func (s *spool) take() []*draft {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if time.Now().Before(s.again) && s.late.Err() == nil {
+		return nil
+	}
 	n := min(len(s.order), maxEntries)
 	drafts := make([]*draft, n)
 	for i, token := range s.order[:n] {
@@ -184,52 +242,134 @@ func (s *spool) take() []*draft {
 	return drafts
 }
 
-// tries is how often an upload is tried: a checkpoint costs time if it is lost,
-// the model of a final job is lost for good.
-func tries(drafts []*draft) int {
-	for _, d := range drafts {
-		if d.End != nil && d.final {
-			return 60
-		}
-	}
-	return 3
-}
-
-// upload puts the states of a report into one blob. If it cannot, the entries
-// go without checkpoints: a trial that is promoted later starts over.
-func (s *spool) upload(ctx context.Context, drafts []*draft) {
+// upload puts the states of a report into one blob. It returns an error if the
+// coordinator is away: they are to wait. If they cannot be put for another
+// reason, or there is no time left, the entries go without checkpoints, and
+// those trials go on from an earlier one.
+func (s *spool) upload(ctx context.Context, drafts []*draft) error {
 	var blob []byte
+	n := 0
 	for _, d := range drafts {
+		if d.kept != nil {
+			state, err := s.stash.take(d.kept)
+			if err != nil {
+				s.w.cfg.Log.Warn("a checkpoint is lost", "trial", d.Token.Trial, "error", err)
+			}
+			d.state, d.kept = state, nil
+		}
 		if d.state != nil {
-			d.Checkpoint = &tourney.Checkpoint{Offset: int64(len(blob)), Size: int64(len(d.state)), Step: d.stateStep}
+			d.Checkpoint = &tourney.Checkpoint{Offset: int64(len(blob)), Size: int64(len(d.state)), Step: d.stateStep, Sum: sumOf(d.state)}
 			blob = append(blob, d.state...)
-			d.state = nil
+			n++
 		}
 	}
-	var hash string
-	if len(blob) > 0 {
-		var err error
-		for try := range tries(drafts) {
-			if hash, err = s.w.cfg.Blobs.Put(ctx, blob); err == nil || ctx.Err() != nil {
-				break
-			}
-			s.w.cfg.Log.Warn("upload checkpoints", "error", err)
-			pause(ctx, min(time.Duration(1+try)*time.Second, resendAfter))
+	hash, err := s.put(ctx, blob, n)
+	if err != nil && s.late.Err() == nil && ctx.Err() == nil && errors.Is(err, tourney.ErrUnavailable) {
+		for _, d := range drafts {
+			d.Checkpoint = nil
 		}
+		return err
+	}
+	if err != nil {
+		s.w.cfg.Log.Warn("checkpoints are not saved", "trials", n, "error", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range drafts {
+		d.state = nil
 		if d.Checkpoint != nil {
 			d.Checkpoint.Blob = hash
 			if hash == "" {
 				d.Checkpoint = nil
+				withoutModel(&d.Entry, d.final)
 			}
 		}
 		if _, unsettled := s.ends[d.Token]; unsettled {
-			s.ends[d.Token] = &sentEnd{d.Entry, time.Now()}
+			s.ends[d.Token] = &sentEnd{d.Entry, d.final, time.Now(), time.Now()}
 		}
 	}
+	return nil
+}
+
+// withoutModel gives a final job back whose model could not be put: it would be
+// lost for good.
+func withoutModel(e *tourney.Entry, final bool) {
+	if final && e.End != nil && e.End.Outcome == tourney.OutcomeDone {
+		e.End = &tourney.End{Outcome: tourney.OutcomePreempted}
+	}
+}
+
+// put stores a blob of n states, and measures what that costs.
+func (s *spool) put(ctx context.Context, blob []byte, n int) (string, error) {
+	if len(blob) == 0 {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, putWait+time.Duration(len(blob)/slowest)*time.Second)
+	defer cancel()
+	defer context.AfterFunc(s.late, cancel)()
+	begin := time.Now()
+	hash, err := s.w.cfg.Blobs.Put(ctx, blob)
+	if err == nil {
+		s.w.cadence.put(time.Since(begin), n)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", tourney.ErrUnavailable, err)
+	}
+	return hash, err
+}
+
+// putBack keeps drafts that could not be sent, their states on disk, until the
+// coordinator answers again or some time has gone by.
+func (s *spool) putBack(drafts []*draft, cause error) {
+	for _, d := range drafts {
+		if d.state == nil {
+			continue
+		}
+		k, err := s.stash.keep(d.state)
+		switch {
+		case err == nil:
+			d.kept = k
+		case d.final:
+			continue // the model stays in memory: it is lost otherwise
+		default:
+			s.w.cfg.Log.Warn("a checkpoint is not kept", "trial", d.Token.Trial, "error", err)
+		}
+		d.state = nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	order := make([]tourney.Token, 0, len(drafts)+len(s.order))
+	for _, d := range drafts {
+		order = append(order, d.Token)
+		if end, ok := s.ends[d.Token]; ok && end == nil {
+			delete(s.ends, d.Token)
+		}
+		s.pending[d.Token] = s.join(d, s.pending[d.Token])
+	}
+	for _, token := range s.order {
+		if !slices.Contains(order[:len(drafts)], token) {
+			order = append(order, token)
+		}
+	}
+	s.order, s.sending = order, false
+	s.wait = min(max(2*s.wait, tryAgain), tryAgainMost)
+	s.again = time.Now().Add(s.wait)
+	s.w.cfg.Log.Warn("reports wait", "for", s.wait, "attempts", len(order), "error", cause)
+}
+
+// join adds to a draft what was written since it was taken; that may be nothing.
+func (s *spool) join(old, since *draft) *draft {
+	if since == nil {
+		return old
+	}
+	since.Points = append(old.Points, since.Points...)
+	switch {
+	case since.state == nil:
+		since.state, since.kept, since.stateStep = old.state, old.kept, old.stateStep
+	case old.kept != nil:
+		s.stash.drop(old.kept)
+	}
+	return since
 }
 
 // resend sends ends again that are unsettled for long: the stream may have
@@ -240,6 +380,10 @@ func (s *spool) resend(ctx context.Context) {
 	for _, e := range s.ends {
 		if e != nil && time.Since(e.at) > resendAfter && len(report.Entries) < maxEntries {
 			e.at = time.Now()
+			if e.entry.Checkpoint != nil && time.Since(e.put) > putAge {
+				e.entry.Checkpoint = nil
+				withoutModel(&e.entry, e.final)
+			}
 			report.Entries = append(report.Entries, e.entry)
 		}
 	}

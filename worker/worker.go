@@ -24,17 +24,11 @@ type Config struct {
 	Trainers        func(name string) (trainers.Family, bool) // nil: trainers.Lookup
 	Slots           int                                       // cores to train on
 	Lease           time.Duration                             // as enrolled: how long an attempt may go unheard
-	CheckpointEvery time.Duration                             // between checkpoints within a rung; 0: DefaultCheckpointEvery
+	CheckpointEvery time.Duration                             // between checkpoints within a rung; 0: as Interval says
+	SpoolDir        string                                    // where checkpoints wait while the coordinator is away; empty: the system's
+	SpoolBytes      int64                                     // how much of them at most; 0: DefaultSpoolBytes
 	Log             *slog.Logger
 }
-
-// DefaultCheckpointEvery is how often a trial is saved within a rung. The end
-// of a rung is always saved.
-const DefaultCheckpointEvery = 10 * time.Second
-
-// drainTime is how long a worker that was told to leave tries to save and to
-// give back what it has.
-const drainTime = 10 * time.Second
 
 // fetchWait is how long one fetch of offers waits.
 const fetchWait = 5 * time.Second
@@ -45,18 +39,24 @@ type Worker struct {
 	pool  *trainers.Pool
 	spool *spool
 
+	cadence cadence
+
 	mu       sync.Mutex
 	attempts map[tourney.Token]*task
 	heats    map[string]*heat
 	used     float64       // cores taken by attempts
 	freed    chan struct{} // a slot became free
-	draining bool
+	going    going
+	heard    time.Time     // when the coordinator answered last
+	told     []string      // versions in the cache, as it knows them
+	full     time.Duration // how long to claim nothing, since the disk is full; 0: it is not
+	resume   time.Time     // until when
 }
 
 // New returns a worker.
 func New(cfg Config) *Worker {
-	if cfg.CheckpointEvery == 0 {
-		cfg.CheckpointEvery = DefaultCheckpointEvery
+	if cfg.SpoolBytes == 0 {
+		cfg.SpoolBytes = DefaultSpoolBytes
 	}
 	if cfg.Trainers == nil {
 		cfg.Trainers = trainers.Lookup
@@ -66,15 +66,19 @@ func New(cfg Config) *Worker {
 		attempts: map[tourney.Token]*task{},
 		heats:    map[string]*heat{},
 		freed:    make(chan struct{}, 1),
+		going:    going{asked: make(chan struct{}), now: make(chan struct{})},
 	}
 	w.spool = newSpool(w)
 	return w
 }
 
-// Run works until ctx is done; then it saves what it trains, gives it back, and
+// Run works until ctx is done, for which a Notice may be the cause, or until the
+// coordinator asks it to leave; then it saves what it trains, gives it back, and
 // returns nil within about ten seconds. An error means that the bus has shut it
 // out: it has to enrol again, as another worker. It closes the bus.
 func (w *Worker) Run(ctx context.Context) error {
+	w.heard = time.Now()
+	defer w.spool.stash.close()
 	w.pool = trainers.NewPool(w.cfg.Slots)
 	defer w.pool.Close()
 	// Heats and reports outlive ctx by the time it takes to drain.
@@ -84,11 +88,18 @@ func (w *Worker) Run(ctx context.Context) error {
 	group.Go(func() error { return w.beats(working) })
 	group.Go(func() error { return w.controls(working) })
 	group.Go(func() error { return w.spool.run(working) })
-	claiming, stop := context.WithCancel(ctx)
+	defer context.AfterFunc(ctx, func() { w.leave(tourney.DrainRelease, reasonOf(ctx)) })()
+	claiming, stop := context.WithCancel(working) // nothing is claimed once a part has failed
 	defer stop()
-	defer context.AfterFunc(working, stop)() // nothing is claimed once a part has failed
+	group.Go(func() error {
+		<-w.going.asked
+		stop()
+		return nil
+	})
 	group.Go(func() error {
 		w.claims(claiming, working, group)
+		w.going.ask() // a part has failed
+		w.finish(working)
 		w.drain(working)
 		cancel(errDrained)
 		return nil
@@ -116,6 +127,10 @@ func (w *Worker) claims(ctx, working context.Context, group *errgroup.Group) {
 			}
 			continue
 		}
+		if wait := w.pauseForDisk(); wait > 0 {
+			pause(ctx, wait)
+			continue
+		}
 		offered, err := w.cfg.Bus.Fetch(ctx, 16, fetchWait)
 		if err != nil {
 			if ctx.Err() == nil {
@@ -127,8 +142,12 @@ func (w *Worker) claims(ctx, working context.Context, group *errgroup.Group) {
 		if len(offered) == 0 {
 			continue
 		}
-		grants := w.claim(ctx, offered)
+		grants := w.claim(ctx, working, offered)
 		for _, g := range grants {
+			if ctx.Err() != nil { // it was asked to leave meanwhile
+				w.returnUnused(g)
+				continue
+			}
 			w.admit(working, group, g)
 		}
 		if len(grants) == 0 && w.room() < float64(w.cfg.Slots) {
@@ -152,13 +171,19 @@ func (w *Worker) awaitRoom(ctx context.Context) {
 // claim asks for the offered jobs, with one id until there is an answer, and
 // then acknowledges the offers: what was not granted is offered again by the
 // coordinator.
-func (w *Worker) claim(ctx context.Context, offered []tourney.Offered) []tourney.Grant {
+//
+// It asks under working, so that it hears what it is granted also when it is to
+// leave; what it was offered then goes to others at once.
+func (w *Worker) claim(ctx, working context.Context, offered []tourney.Offered) []tourney.Grant {
 	req := tourney.ClaimRequest{ID: newClaimID(), Capacity: w.room(), Datasets: w.cfg.Data.Versions(), Running: w.fuseKeys()}
+	if ctx.Err() != nil {
+		req.Capacity = 0
+	}
 	for _, o := range offered {
 		req.Jobs = append(req.Jobs, o.Jobs...)
 	}
 	for {
-		reply, err := w.cfg.Bus.Claim(ctx, req)
+		reply, err := w.cfg.Bus.Claim(working, req)
 		if err == nil && reply.Error != "" {
 			err = errors.New(reply.Error)
 		}
@@ -171,7 +196,7 @@ func (w *Worker) claim(ctx context.Context, offered []tourney.Offered) []tourney
 			return reply.Grants
 		}
 		if ctx.Err() != nil {
-			return nil // a grant that we never heard of ends with its lease
+			return nil // a grant that we never heard of ends with our last word
 		}
 		w.cfg.Log.Warn("claim", "error", err)
 		pause(ctx, 500*time.Millisecond)
@@ -261,30 +286,6 @@ func (w *Worker) stop(tokens []tourney.Token) {
 			w.forget(t)
 		}
 	}
-}
-
-// drain makes every attempt give itself back at its next step, with a
-// checkpoint, and waits until that is committed, at most drainTime.
-func (w *Worker) drain(ctx context.Context) {
-	w.mu.Lock()
-	w.draining = true
-	left := len(w.attempts)
-	w.mu.Unlock()
-	if left > 0 {
-		w.cfg.Log.Info("draining", "attempts", left)
-	}
-	deadline, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
-	for deadline.Err() == nil && (len(w.running()) > 0 || !w.spool.empty()) {
-		w.beat(deadline)
-		pause(deadline, 50*time.Millisecond)
-	}
-}
-
-func (w *Worker) isDraining() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.draining
 }
 
 func newClaimID() string {

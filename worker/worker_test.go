@@ -22,6 +22,8 @@ type shop struct {
 	*shelf
 	trainer *counter
 	cancel  context.CancelFunc
+	leave   context.CancelCauseFunc
+	worker  *worker.Worker
 	gone    chan error
 }
 
@@ -29,17 +31,19 @@ type shop struct {
 func open(t *testing.T, data worker.Data, edit ...func(*boss)) *shop {
 	t.Helper()
 	s := &shop{boss: newBoss(), shelf: &shelf{}, trainer: &counter{}, gone: make(chan error, 1)}
+	s.spoolDir = t.TempDir()
 	for _, f := range edit {
 		f(s.boss)
 	}
 	w := worker.New(worker.Config{
+		SpoolDir: s.spoolDir, SpoolBytes: s.spoolBytes,
 		Bus: s.boss, Blobs: s.shelf, Data: data, Slots: 4, Lease: 30 * time.Second, Log: slog.New(slog.DiscardHandler),
 		Trainers: func(name string) (trainers.Family, bool) {
 			return trainers.Family{Trainer: s.trainer, Open: openSteps, ReadModel: readSteps}, name == "counter"
 		},
 	})
-	ctx, cancel := context.WithCancel(t.Context())
-	s.cancel = cancel
+	ctx, leave := context.WithCancelCause(t.Context())
+	s.cancel, s.leave, s.worker = func() { leave(nil) }, leave, w
 	go func() { s.gone <- w.Run(ctx) }()
 	return s
 }
