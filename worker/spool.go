@@ -37,7 +37,8 @@ type draft struct {
 	state     []byte // for the checkpoint
 	kept      *kept  // the same, on disk
 	stateStep int
-	final     bool // of a final job: the state is the model
+	final     bool      // of a final job: the state is the model
+	put       time.Time // when Checkpoint was put, if it was
 }
 
 // sentEnd is an end that was sent, with its checkpoint uploaded.
@@ -185,32 +186,25 @@ func (s *spool) run(ctx context.Context) error {
 	}
 }
 
-// send sends what is pending, however often it takes.
+// send sends what is pending, however many reports it takes. What cannot be
+// sent waits.
 func (s *spool) send(ctx context.Context) {
 	for {
 		drafts := s.take()
 		if len(drafts) == 0 {
 			return
 		}
-		if err := s.upload(ctx, drafts); err != nil {
-			s.putBack(drafts, err)
-			return
-		}
-		for put := time.Now(); ; {
+		err := s.upload(ctx, drafts)
+		if err == nil {
 			report := tourney.Report{}
 			for _, d := range drafts {
-				if d.Checkpoint != nil && time.Since(put) > putAge {
-					d.Checkpoint = nil
-					withoutModel(&d.Entry, d.final)
-				}
 				report.Entries = append(report.Entries, d.Entry)
 			}
-			err := s.w.cfg.Bus.Report(ctx, report)
-			if err == nil || ctx.Err() != nil {
-				break
-			}
-			s.w.cfg.Log.Warn("report", "error", err)
-			pause(ctx, time.Second)
+			err = s.w.cfg.Bus.Report(ctx, report)
+		}
+		if err != nil {
+			s.putBack(drafts, err)
+			return
 		}
 		s.mu.Lock()
 		s.sending, s.wait = false, 0
@@ -257,6 +251,10 @@ func (s *spool) upload(ctx context.Context, drafts []*draft) error {
 			}
 			d.state, d.kept = state, nil
 		}
+		if d.state == nil && d.Checkpoint != nil && time.Since(d.put) > putAge {
+			d.Checkpoint = nil
+			withoutModel(&d.Entry, d.final)
+		}
 		if d.state != nil {
 			d.Checkpoint = &tourney.Checkpoint{Offset: int64(len(blob)), Size: int64(len(d.state)), Step: d.stateStep, Sum: sumOf(d.state)}
 			blob = append(blob, d.state...)
@@ -266,7 +264,9 @@ func (s *spool) upload(ctx context.Context, drafts []*draft) error {
 	hash, err := s.put(ctx, blob, n)
 	if err != nil && s.late.Err() == nil && ctx.Err() == nil && errors.Is(err, tourney.ErrUnavailable) {
 		for _, d := range drafts {
-			d.Checkpoint = nil
+			if d.state != nil {
+				d.Checkpoint = nil
+			}
 		}
 		return err
 	}
@@ -276,16 +276,15 @@ func (s *spool) upload(ctx context.Context, drafts []*draft) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range drafts {
-		d.state = nil
-		if d.Checkpoint != nil {
-			d.Checkpoint.Blob = hash
+		if d.state != nil {
+			d.state, d.put, d.Checkpoint.Blob = nil, time.Now(), hash
 			if hash == "" {
 				d.Checkpoint = nil
 				withoutModel(&d.Entry, d.final)
 			}
 		}
 		if _, unsettled := s.ends[d.Token]; unsettled {
-			s.ends[d.Token] = &sentEnd{d.Entry, d.final, time.Now(), time.Now()}
+			s.ends[d.Token] = &sentEnd{d.Entry, d.final, time.Now(), d.put}
 		}
 	}
 	return nil
@@ -341,9 +340,7 @@ func (s *spool) putBack(drafts []*draft, cause error) {
 	order := make([]tourney.Token, 0, len(drafts)+len(s.order))
 	for _, d := range drafts {
 		order = append(order, d.Token)
-		if end, ok := s.ends[d.Token]; ok && end == nil {
-			delete(s.ends, d.Token)
-		}
+		delete(s.ends, d.Token)
 		s.pending[d.Token] = s.join(d, s.pending[d.Token])
 	}
 	for _, token := range s.order {
@@ -366,6 +363,7 @@ func (s *spool) join(old, since *draft) *draft {
 	switch {
 	case since.state == nil:
 		since.state, since.kept, since.stateStep = old.state, old.kept, old.stateStep
+		since.Checkpoint, since.put = old.Checkpoint, old.put
 	case old.kept != nil:
 		s.stash.drop(old.kept)
 	}
