@@ -68,3 +68,14 @@ func (l Lifetime) Mean() float64 {
 	const prior = 3600
 	return (prior + l.Hours*3600) / float64(1+l.Ends)
 }
+
+// PausedCheckpoint is the state of a paused trial, as far as it matters to what
+// is kept.
+type PausedCheckpoint struct {
+	Sweep  string
+	Trial  int
+	Rung   int
+	Blob   string
+	State  TrialState
+	Behind float64 // share of its rung that is better
+}

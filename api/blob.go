@@ -89,7 +89,12 @@ func (a *blobAnswer) VisitGetBlobResponse(w http.ResponseWriter) error {
 // hash is refused before its end reaches the store, so nothing of it is kept.
 func (s *Server) PutBlob(ctx context.Context, req gen.PutBlobRequestObject) (gen.PutBlobResponseObject, error) {
 	body := &proved{src: req.Body, want: req.Hex, sum: sha256.New()}
-	stored, size, err := s.cfg.Blobs.Put(ctx, body)
+	var stored string
+	var size int64
+	err := s.cfg.Service.Upload(ctx, req.Hex, func() (_ int64, err error) {
+		stored, size, err = s.cfg.Blobs.Put(ctx, body)
+		return size, err
+	})
 	if body.other != "" {
 		return nil, failf(http.StatusUnprocessableEntity, tourney.ErrInvalid, "the body's SHA-256 is %s, not that of the path", body.other)
 	}

@@ -53,6 +53,9 @@ type Service interface {
 	// MayRead returns nil if the blob may be served to the holder of the token,
 	// which is nil for others: test shards go to final attempts alone.
 	MayRead(ctx context.Context, blob string, token *tourney.Token) error
+	// Upload has put store a blob of that hash and return its size, and keeps it
+	// from being removed until something refers to it, or an hour has gone by.
+	Upload(ctx context.Context, hash string, put func() (int64, error)) error
 	// Healthy returns nil if the service can take work.
 	Healthy(ctx context.Context) error
 }

@@ -48,16 +48,23 @@ type Config struct {
 	OnFold func(seconds float64)
 	// Post sends the notices of sweeps' ends; nil: webhooks are refused.
 	Post Postman
+
+	// Blobs is where checkpoints are removed from that nobody needs any more;
+	// nil: they stay. CheckpointBytes is how many bytes of them are kept for
+	// paused trials; 0: DefaultCheckpointBytes.
+	Blobs           Blobs
+	CheckpointBytes int64
 }
 
 // Coordinator runs sweeps. Its methods may be called from many goroutines.
 type Coordinator struct {
-	cfg    Config
-	log    *slog.Logger
-	leases *leases
-	fleet  *fleet
-	offers *offerer
-	ready  chan struct{} // closed once the open sweeps are loaded
+	cfg     Config
+	log     *slog.Logger
+	leases  *leases
+	fleet   *fleet
+	offers  *offerer
+	uploads *uploads
+	ready   chan struct{} // closed once the open sweeps are loaded
 
 	fair   *fair.Divider
 	posts  chan struct{} // a notice may be due
@@ -75,16 +82,20 @@ func New(cfg Config) *Coordinator {
 	if cfg.Lease == 0 {
 		cfg.Lease = DefaultLease
 	}
+	if cfg.CheckpointBytes == 0 {
+		cfg.CheckpointBytes = DefaultCheckpointBytes
+	}
 	c := &Coordinator{
-		cfg:    cfg,
-		log:    cfg.Log,
-		leases: newLeases(cfg.Lease),
-		fleet:  newFleet(cfg.Lease),
-		ready:  make(chan struct{}),
-		sweeps: map[string]*sweep{},
-		fair:   fair.New(),
-		extras: map[string]extras{},
-		posts:  make(chan struct{}, 1),
+		cfg:     cfg,
+		log:     cfg.Log,
+		leases:  newLeases(cfg.Lease),
+		fleet:   newFleet(cfg.Lease),
+		ready:   make(chan struct{}),
+		sweeps:  map[string]*sweep{},
+		fair:    fair.New(),
+		extras:  map[string]extras{},
+		posts:   make(chan struct{}, 1),
+		uploads: newUploads(),
 	}
 	c.offers = newOfferer(c)
 	return c
@@ -132,6 +143,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	group.Go(func() error { return c.watchLimits(ctx) })
 	group.Go(func() error { return c.deliver(ctx) })
 	group.Go(func() error { return c.expire(ctx) })
+	group.Go(func() error { return c.collect(ctx) })
 	group.Go(func() error { return c.offers.run(ctx) })
 	group.Go(func() error { return c.cfg.Bus.Serve(ctx, c) })
 	err = group.Wait()

@@ -22,6 +22,7 @@ type desk struct {
 	t      *testing.T
 	db     *store.Store
 	bus    *queue
+	bin    *bin
 	cancel context.CancelFunc
 	done   chan error
 }
@@ -38,7 +39,7 @@ func openDeskWith(t *testing.T, dir string, lease time.Duration, bus coordinator
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, db: db, bus: &queue{}, done: make(chan error, 1)}
+	d := &desk{t: t, db: db, bus: &queue{}, bin: &bin{}, done: make(chan error, 1)}
 	if bus == nil {
 		bus = d.bus
 	}
@@ -47,6 +48,7 @@ func openDeskWith(t *testing.T, dir string, lease time.Duration, bus coordinator
 	}
 	d.Coordinator = coordinator.New(coordinator.Config{
 		Store: db, Bus: bus, Trainers: planner{}, Gate: gate{}, Lease: lease, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Blobs: d.bin, CheckpointBytes: checkpointBytes,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel

@@ -19,6 +19,7 @@
 //	claim.go        claims
 //	report.go       reports, in the sweep's order
 //	lease.go        leases, beats, lost attempts
+//	collect.go      checkpoints that nobody needs any more
 //	fleet.go        which workers there are, drain, how long they last
 //	offer.go        what is offered to workers, and when again
 //	ask.go          trials that are trained outside: asked for and told of

@@ -65,6 +65,29 @@ type Store interface {
 	Workers(ctx context.Context) ([]tourney.Worker, error)
 	// Lifetimes says how long workers last, by pool.
 	Lifetimes(ctx context.Context) ([]tourney.Lifetime, error)
+	// NoteUpload notes that a blob is being put by a worker, or was; its size in
+	// bytes is 0 until then. If it was doomed, it is not any more.
+	NoteUpload(ctx context.Context, hash string, size int64) error
+	// Uploaded returns how many bytes workers have uploaded that something
+	// refers to.
+	Uploaded(ctx context.Context) (int64, error)
+	// UploadSize returns the size of an upload in bytes, 0 if it is not known.
+	UploadSize(ctx context.Context, hash string) (int64, error)
+	// DoomUploads dooms uploads from before a time that nothing refers to, and
+	// returns them and those that were doomed before, at most limit.
+	DoomUploads(ctx context.Context, before time.Time, limit int) ([]string, error)
+	// IsDoomed reports whether a blob is still to be removed.
+	IsDoomed(ctx context.Context, hash string) (bool, error)
+	// ForgetUpload says that a doomed blob is removed.
+	ForgetUpload(ctx context.Context, hash string) error
+	// ShedCheckpoints lets go of checkpoints that nobody goes on from, of at
+	// most limit jobs, and returns of how many.
+	ShedCheckpoints(ctx context.Context, limit int) (int, error)
+	// PausedCheckpoints returns the checkpoints of paused trials, those that are
+	// the least likely to be promoted first.
+	PausedCheckpoints(ctx context.Context) ([]tourney.PausedCheckpoint, error)
+	// DropCheckpoints lets go of the checkpoints of jobs that are done.
+	DropCheckpoints(ctx context.Context, jobs []tourney.JobID) error
 	// SaveWorker writes what is known of a worker.
 	SaveWorker(ctx context.Context, w tourney.Worker) error
 	// Dataset returns a dataset by name (its newest version), NAME@VERSION

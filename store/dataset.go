@@ -135,7 +135,7 @@ const referred = `SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manif
 	UNION SELECT version FROM datasets
 	UNION SELECT checkpoint ->> '$.blob' FROM jobs WHERE checkpoint IS NOT NULL`
 
-// LooseBlobs returns the blobs noted by Loosen, DeleteDataset and DeleteSweep
+// LooseBlobs returns the blobs noted by Loosen and DeleteDataset
 // that nothing refers to. The answer holds as long as no table is taken in.
 func (r *Reader) LooseBlobs(ctx context.Context) ([]string, error) {
 	var hashes []string

@@ -37,12 +37,13 @@ var deletions = []string{
 	`DELETE FROM sweeps WHERE id = ? AND ? > 0`,
 }
 
-// loosenJobs notes the blobs of the jobs that the next slice deletes.
-const loosenJobs = `INSERT OR IGNORE INTO loose (hash) SELECT checkpoint ->> '$.blob' FROM (
-	SELECT checkpoint FROM jobs WHERE sweep = ? ORDER BY trial, rung LIMIT ?) WHERE checkpoint IS NOT NULL`
+// loosenJobs notes the blobs of the jobs that the next slice deletes, if they
+// are not noted yet: nobody may refer to them then.
+const loosenJobs = `INSERT OR IGNORE INTO uploads (hash, at, size) SELECT checkpoint ->> '$.blob', 0, 0 FROM (
+	SELECT checkpoint FROM jobs WHERE sweep = ? ORDER BY trial, rung LIMIT ?) WHERE checkpoint ->> '$.blob' <> ''`
 
 // DeleteSweep removes a sweep that has ended, and all that is known of it. What
-// its trials have left in blobs becomes loose. It returns tourney.ErrConflict
+// its trials have left in blobs is collected later. It returns tourney.ErrConflict
 // if the sweep has not ended, and tourney.ErrNotFound.
 func (s *Store) DeleteSweep(ctx context.Context, id string) error {
 	err := s.writer.submit(ctx, func(t *tx) error {

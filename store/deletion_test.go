@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"tourney"
 	"tourney/store"
@@ -56,19 +57,19 @@ func gone(t *testing.T, s *store.Store, id, other string) {
 	}
 }
 
-func TestADeletedSweepIsGoneAndItsCheckpointsAreLoose(t *testing.T) {
+func TestADeletedSweepIsGoneAndItsCheckpointsGo(t *testing.T) {
 	s := start(t)
 	full(t, s, "a", "own", 1300) // more than two slices
 	full(t, s, "b", "shared", 3)
 	full(t, s, "c", "shared", 3)
 	must(t, s.DeleteSweep(t.Context(), "a"))
 	gone(t, s, "a", "b")
-	loose, err := s.LooseBlobs(t.Context())
+	loose, err := s.DoomUploads(t.Context(), time.Now(), 10)
 	if must(t, err); !slices.Equal(loose, []string{"own"}) {
 		t.Errorf("loose: %v", loose)
 	}
 	must(t, s.DeleteSweep(t.Context(), "b"))
-	loose, err = s.LooseBlobs(t.Context())
+	loose, err = s.DoomUploads(t.Context(), time.Now(), 10)
 	if must(t, err); !slices.Equal(loose, []string{"own"}) {
 		t.Errorf("loose, while another sweep has the blob: %v", loose)
 	}

@@ -42,7 +42,7 @@ func newCoordinator() *cobra.Command {
 }
 
 func serverFlags(cmd *cobra.Command, o *serverOptions) {
-	o.maxUpload = defaultMaxUpload
+	o.maxUpload, o.checkpoints = defaultMaxUpload, coordinator.DefaultCheckpointBytes
 	f := cmd.Flags()
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "HOST:PORT of the REST API and the dashboard")
 	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
@@ -60,6 +60,7 @@ func serverFlags(cmd *cobra.Command, o *serverOptions) {
 	f.Var(&o.retention, "retention", "how long sweeps are kept after their end, as 30d; for ever if not given; a sweep's own retention goes before it")
 	f.StringVar(&o.webhookSecret, "webhook-secret-file", "", "file with the secret that signs the notices of sweeps' ends; without it there are none")
 	f.StringSliceVar(&o.webhookHosts, "allow-webhook-host", nil, "HOST or HOST:PORT that may be told of sweeps' ends; may be repeated")
+	f.Var(&o.checkpoints, "checkpoint-bytes", "size of the checkpoints that are kept; beyond it those of paused trials go, the least promising first")
 	f.Var(&o.maxUpload, "max-upload", "size of the largest table that is taken in")
 	f.StringSliceVar(&o.hosts, "allow-host", nil, "names under which browsers and workers reach the server, beside loopback's and those of its certificate")
 }

@@ -35,25 +35,26 @@ import (
 
 // serverOptions say what a coordinator's process is made of.
 type serverOptions struct {
-	addr       string // of HTTP
-	dataDir    string
-	workers    int           // in this process, of one core each
-	natsListen string        // of the embedded bus; empty: in-process only
-	natsURL    string        // an external bus instead
-	trusted    bool          // the external bus's network is trusted
-	insecure   bool          // a proxy in front does TLS and authentication
-	tlsCert    string        // file of the certificate of HTTP and the bus; empty: no TLS
-	tlsKey     string        // file of its key
-	tlsDir     string        // directory of both, as tourney tls init makes it
-	hosts      []string      // Host headers beyond loopback's and the certificate's
-	lease      time.Duration // 0: the default
-	blobs      string        // a bucket or a directory; empty: in dataDir
-	dataRoots  []string      // directories whose files requests may name
-	urlHosts   []string      // hosts whose files requests may name
-	maxUpload  byteSize      // of a table; 0: the default
-	price      float64       // of an hour of a slot; 0: unknown
-	prices     string        // file of prices by pool
-	retention  span          // of sweeps that have ended; 0: for ever
+	addr        string // of HTTP
+	dataDir     string
+	workers     int           // in this process, of one core each
+	natsListen  string        // of the embedded bus; empty: in-process only
+	natsURL     string        // an external bus instead
+	trusted     bool          // the external bus's network is trusted
+	insecure    bool          // a proxy in front does TLS and authentication
+	tlsCert     string        // file of the certificate of HTTP and the bus; empty: no TLS
+	tlsKey      string        // file of its key
+	tlsDir      string        // directory of both, as tourney tls init makes it
+	hosts       []string      // Host headers beyond loopback's and the certificate's
+	lease       time.Duration // 0: the default
+	blobs       string        // a bucket or a directory; empty: in dataDir
+	dataRoots   []string      // directories whose files requests may name
+	urlHosts    []string      // hosts whose files requests may name
+	maxUpload   byteSize      // of a table; 0: the default
+	checkpoints byteSize      // kept for paused trials; 0: the default
+	price       float64       // of an hour of a slot; 0: unknown
+	prices      string        // file of prices by pool
+	retention   span          // of sweeps that have ended; 0: for ever
 
 	webhookSecret string   // file of what notices are signed with; empty: none are sent
 	webhookHosts  []string // that may be told
@@ -172,7 +173,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	timed := measure(registry, db, b.server)
 	c := coordinator.New(coordinator.Config{
 		Store: timed, Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
-		PricePerHour: o.price, Prices: prices, Retention: time.Duration(o.retention), Post: post,
+		PricePerHour: o.price, Prices: prices, Retention: time.Duration(o.retention), Post: post, Blobs: blobs, CheckpointBytes: int64(o.checkpoints),
 		OnFold: registry.Histogram("tourney_fold_duration_seconds", "How long the search took to fold what was reported and to decide what follows.",
 			0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5).Observe,
 	})

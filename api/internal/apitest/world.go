@@ -262,6 +262,12 @@ func (w *World) Drain(_ context.Context, id string, mode tourney.Drain) (tourney
 	return tourney.Worker{}, fmt.Errorf("worker %s: %w", id, tourney.ErrNotFound)
 }
 
+// Upload implements api.Service.
+func (w *World) Upload(_ context.Context, _ string, put func() (int64, error)) error {
+	_, err := put()
+	return err
+}
+
 // Lifetimes implements api.Reader.
 func (w *World) Lifetimes(context.Context) ([]tourney.Lifetime, error) {
 	w.mu.Lock()
