@@ -12,8 +12,8 @@ import (
 	"tourney/coordinator"
 )
 
-// enrol takes a worker in and returns its id.
-func (d *desk) enrol(pool string, price float64) string {
+// enrolAt takes a worker in that says its price, and returns its id.
+func (d *desk) enrolAt(pool string, price float64) string {
 	d.t.Helper()
 	e, err := d.Enrol(d.t.Context(), tourney.EnrolRequest{Host: "h", Pool: pool, Slots: 1, Version: "test", Machine: tourney.Machine{PricePerHour: price}})
 	if err != nil {
@@ -42,7 +42,7 @@ func TestPools(t *testing.T) {
 		if w := d.sweep(gpu.ID).Warnings; len(w) != 1 || !strings.Contains(w[0], `"gpu"`) {
 			t.Errorf("without a worker the sweep warns of %q", w)
 		}
-		inGPU, inDefault := d.enrol("gpu", 0), d.enrol("", 0)
+		inGPU, inDefault := d.enrolAt("gpu", 0), d.enrolAt("", 0)
 		if w := d.sweep(gpu.ID).Warnings; len(w) != 0 {
 			t.Errorf("with a worker the sweep warns of %q", w)
 		}
@@ -309,7 +309,7 @@ func TestReasonsAreAClosedList(t *testing.T) {
 func TestCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		dear, plain := d.enrol("gpu", 36), d.enrol("gpu", 0)
+		dear, plain := d.enrolAt("gpu", 36), d.enrolAt("gpu", 0)
 		if _, err := d.CreateSweep(t.Context(), spec(func(s *tourney.Spec) { s.Limits.Cost = 1 }), ""); tourney.AsInvalid(err) == nil {
 			t.Errorf("a limit of cost in a pool without a price: %v", err)
 		}
