@@ -56,6 +56,11 @@ type (
 		RunCap int     `json:"run_cap,omitempty"` // 0: as it was
 		Limits *Limits `json:"limits,omitempty"`  // nil: as they were
 	}
+	// Retried says that a user wants a failed trial tried again. It stays as it
+	// is; the next proposal is a new trial with its parameters.
+	Retried struct {
+		Trial int `json:"trial"`
+	}
 	// Asked says that so many trials were asked for, in a sweep whose trials are
 	// trained outside. Only then does its search propose or promote.
 	Asked struct {
@@ -87,6 +92,8 @@ type (
 		Trial  int     `json:"trial"`
 		Params Params  `json:"params"`
 		Parent *Parent `json:"parent,omitempty"` // whose state it goes on from; nil: it starts from 0
+
+		RetryOf *int `json:"retry_of,omitempty"` // the failed trial that it tries again
 	}
 	// Queued is a job that may be claimed from now on. Start and Finish are
 	// its place in virtual time, in steps.
@@ -138,6 +145,7 @@ func (Lost) Kind() string     { return "lost" }
 func (Acted) Kind() string    { return "acted" }
 func (Asked) Kind() string    { return "asked" }
 func (Extended) Kind() string { return "extended" }
+func (Retried) Kind() string  { return "retried" }
 func (Proposed) Kind() string { return "proposed" }
 func (Queued) Kind() string   { return "queued" }
 func (Ended) Kind() string    { return "ended" }
@@ -153,6 +161,7 @@ func (Lost) Decision() bool     { return false }
 func (Acted) Decision() bool    { return false }
 func (Asked) Decision() bool    { return false }
 func (Extended) Decision() bool { return false }
+func (Retried) Decision() bool  { return false }
 func (Proposed) Decision() bool { return true }
 func (Queued) Decision() bool   { return true }
 func (Ended) Decision() bool    { return true }
@@ -177,6 +186,8 @@ func DecodeEvent(kind string, data []byte) (EventBody, error) {
 		return decodeEvent[Acted](data)
 	case "extended":
 		return decodeEvent[Extended](data)
+	case "retried":
+		return decodeEvent[Retried](data)
 	case "asked":
 		return decodeEvent[Asked](data)
 	case "proposed":

@@ -8,9 +8,8 @@ type Page struct {
 	Cursor string // what the part before said comes next; empty: from the start
 
 	// Of lists of trials.
-	State TrialState // those in this state; empty: all. Of the list by number
-	Rung  int        // those that have finished this rung; 0: all. Of the board
-	Last  bool       // the last number first. Of the list by number
+	Sort  TrialSort // their order; empty: by number. The board has its own
+	Where TrialFilter
 }
 
 // The sizes of a page.

@@ -117,7 +117,8 @@ var sweepNext = map[SweepState][]SweepState{
 	SweepRunning:   {SweepPaused, SweepFinishing, SweepFailed, SweepCancelled},
 	SweepPaused:    {SweepRunning, SweepFinishing, SweepCancelled},
 	SweepFinishing: {SweepPaused, SweepCompleted, SweepFailed, SweepCancelled},
-	SweepCompleted: {SweepRunning}, // extended
+	SweepCompleted: {SweepRunning}, // extended, or a trial of it is retried
+	SweepFailed:    {SweepRunning}, // a trial of it is retried
 }
 
 // CanBecome reports whether a sweep may pass from s to t.

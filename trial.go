@@ -18,6 +18,7 @@ type Trial struct {
 	Metrics   Metrics    `json:"metrics"`             // at BestStep, and test_* once unsealed
 	Violation float64    `json:"violation,omitempty"` // by how much Metrics are beyond the bounds of the sweep's metrics, summed
 	Parent    *Parent    `json:"parent,omitempty"`    // whose state it went on from
+	RetryOf   *int       `json:"retry_of,omitempty"`  // the failed trial that it tries again
 	Reason    Reason     `json:"reason,omitempty"`
 	Error     string     `json:"error,omitempty"`     // the last lines of what went wrong
 	Attempts  int        `json:"attempts"`            // claims so far
@@ -81,4 +82,11 @@ const (
 // Reasons lists the reasons of failure.
 func Reasons() []Reason {
 	return []Reason{ReasonUserError, ReasonOOM, ReasonTimeout, ReasonPoison, ReasonSpecInvalid, ReasonDataCorrupt}
+}
+
+// Retry is what becomes of a failed trial that a user wants tried again.
+type Retry struct {
+	Of    int        `json:"retry_of"` // the failed trial, which stays as it is
+	Trial int        `json:"trial"`    // the new one; it is there once it has a slot
+	State SweepState `json:"state"`    // of the sweep
 }

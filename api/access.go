@@ -25,8 +25,13 @@ type Access interface {
 	Token(ctx context.Context, id string) (tourney.AccessToken, [32]byte, error)
 	// Tokens lists all tokens, newest first.
 	Tokens(ctx context.Context) ([]tourney.AccessToken, error)
-	// SaveToken registers a token by the hash of its secret.
-	SaveToken(ctx context.Context, t tourney.AccessToken, hash [32]byte) error
+	// SaveToken registers a token by the hash of its secret, and keeps the
+	// answer to who asked for it, unless that is nil.
+	SaveToken(ctx context.Context, t tourney.AccessToken, hash [32]byte, answer *tourney.Answer) error
+	// SaveAnswer keeps what was answered to a creation.
+	SaveAnswer(ctx context.Context, a tourney.Answer) error
+	// Answer returns what was answered, or tourney.ErrNotFound.
+	Answer(ctx context.Context, key [32]byte) (tourney.Answer, error)
 	// RevokeToken ends a token and its sessions, or returns tourney.ErrNotFound.
 	RevokeToken(ctx context.Context, id string) error
 	// TouchToken notes that a token was used.
@@ -64,14 +69,18 @@ type door struct {
 	open    bool                                         // there is none yet: who makes the first says so here, see close
 	closed  bool                                         // there is a token, and so one is needed
 	touched map[string]time.Time                         // when the use of a token was noted last
-	held    map[string]map[*context.CancelCauseFunc]bool // ends of the requests that run, by token
-	ended   map[string]bool                              // tokens revoked since the start
+	held    map[string]map[*context.CancelCauseFunc]bool // ends of the requests that run, by token and by session
+	ended   map[string]bool                              // of them, those that have ended since the start
 	failed  limiter                                      // wrong tokens, by address
 	busy    limiter                                      // requests, by token
 }
 
 // caller is who asks; nil where no token is needed.
-type caller struct{ token tourney.AccessToken }
+type caller struct {
+	token   tourney.AccessToken
+	proof   string // what it has shown: the token's secret, or the session's cookie
+	session string // the hash of the session's cookie; empty: it has shown the token
+}
 
 type callerKey struct{}
 
@@ -125,7 +134,11 @@ func (d *door) identify(r *http.Request) (*caller, error) {
 		if err != nil {
 			return nil, err
 		}
-		return d.known(ctx, token)
+		who, err := d.known(ctx, token)
+		if who != nil {
+			who.proof, who.session = cookie.Value, sessionID(cookie.Value)
+		}
+		return who, err
 	}
 	secret, ok := strings.CutPrefix(header, "Bearer ")
 	if !ok {
@@ -133,13 +146,23 @@ func (d *door) identify(r *http.Request) (*caller, error) {
 	}
 	secret = strings.TrimSpace(secret)
 	if d.inside != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(d.inside)) == 1 {
-		return &caller{tourney.AccessToken{ID: insideID, Name: "this process", Scope: tourney.ScopeAdmin}}, nil
+		return &caller{token: tourney.AccessToken{ID: insideID, Name: "this process", Scope: tourney.ScopeAdmin}, proof: secret}, nil
 	}
 	token, err := d.byToken(ctx, secret)
 	if err != nil {
 		return nil, err
 	}
-	return d.known(ctx, token)
+	who, err := d.known(ctx, token)
+	if who != nil {
+		who.proof = secret
+	}
+	return who, err
+}
+
+// sessionID names a session where its cookie's value must not be.
+func sessionID(cookie string) string {
+	hash := tourney.HashToken(cookie)
+	return "session/" + hex.EncodeToString(hash[:])
 }
 
 // byToken returns the token of a secret.
@@ -179,25 +202,30 @@ func (d *door) known(ctx context.Context, token tourney.AccessToken) (*caller, e
 			return nil, err
 		}
 	}
-	return &caller{token}, nil
+	return &caller{token: token}, nil
 }
 
-// hold returns a context that ends with the caller's token, with errWho as its
-// cause: so do event streams and long uploads.
+// hold returns a context that ends with the caller's token or session, with
+// errWho as its cause: so do event streams and long uploads.
 func (d *door) hold(ctx context.Context, who *caller) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
-	id := who.token.ID
+	ids := []string{who.token.ID}
+	if who.session != "" {
+		ids = append(ids, who.session)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.held == nil {
 		d.held = map[string]map[*context.CancelCauseFunc]bool{}
 	}
-	if d.held[id] == nil {
-		d.held[id] = map[*context.CancelCauseFunc]bool{}
-	}
-	d.held[id][&end] = true
-	if d.ended[id] { // since the caller was looked up
-		end(errWho)
+	for _, id := range ids {
+		if d.held[id] == nil {
+			d.held[id] = map[*context.CancelCauseFunc]bool{}
+		}
+		d.held[id][&end] = true
+		if d.ended[id] { // since the caller was looked up
+			end(errWho)
+		}
 	}
 	var timer *time.Timer
 	if !who.token.Expires.IsZero() {
@@ -210,22 +238,24 @@ func (d *door) hold(ctx context.Context, who *caller) (context.Context, context.
 		end(nil)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		delete(d.held[id], &end)
-		if len(d.held[id]) == 0 {
-			delete(d.held, id)
+		for _, id := range ids {
+			delete(d.held[id], &end)
+			if len(d.held[id]) == 0 {
+				delete(d.held, id)
+			}
 		}
 	}
 }
 
-// end stops the requests that run with a token.
-func (d *door) end(token string) {
+// end stops the requests that run with a token, or in a session.
+func (d *door) end(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended == nil {
 		d.ended = map[string]bool{}
 	}
-	d.ended[token] = true
-	for end := range d.held[token] {
+	d.ended[id] = true
+	for end := range d.held[id] {
 		(*end)(errWho)
 	}
 }

@@ -13,16 +13,37 @@ import (
 // etag is what a sweep's ETag says.
 func etag(s tourney.Sweep) string { return `"` + s.Revision() + `"` }
 
+// matched reads If-Match; whatever there is does if it is empty.
+func matched(header *string) (revision string, err error) {
+	if header == nil {
+		return "", nil
+	}
+	tag := strings.TrimSpace(*header)
+	if tag == "*" {
+		return "", nil
+	}
+	if revision = strings.Trim(tag, `"`); revision == "" || tag != `"`+revision+`"` {
+		return "", tourney.Invalid("If-Match", "must be one ETag in double quotes, as GET has given it, or *")
+	}
+	return revision, nil
+}
+
+// changed answers who knows a sweep as it was before.
+func changed(err error) error {
+	if errors.Is(err, tourney.ErrChanged) {
+		return failf(http.StatusPreconditionFailed, tourney.ErrConflict, "somebody else has changed the sweep: get it again")
+	}
+	return err
+}
+
 // AmendSweep changes the name, the cap or the limits of a sweep.
 func (s *Server) AmendSweep(ctx context.Context, req gen.AmendSweepRequestObject) (gen.AmendSweepResponseObject, error) {
 	if req.Params.IfMatch == nil {
 		return nil, failf(http.StatusPreconditionRequired, tourney.ErrInvalid, "If-Match is missing: send the ETag that GET has given, or *")
 	}
-	revision := ""
-	if tag := strings.TrimSpace(*req.Params.IfMatch); tag != "*" {
-		if revision = strings.Trim(tag, `"`); revision == "" || tag != `"`+revision+`"` {
-			return nil, tourney.Invalid("If-Match", "must be one ETag in double quotes, as GET has given it, or *")
-		}
+	revision, err := matched(req.Params.IfMatch)
+	if err != nil {
+		return nil, err
 	}
 	b := req.Body
 	a := tourney.Amendment{
@@ -33,11 +54,8 @@ func (s *Server) AmendSweep(ctx context.Context, req gen.AmendSweepRequestObject
 		return nil, tourney.Invalid("", "the body changes nothing: give name, run_cap, limits, pool, weight, priority or max_concurrency")
 	}
 	sweep, err := s.cfg.Service.Amend(ctx, req.ID, a, revision)
-	if errors.Is(err, tourney.ErrChanged) {
-		return nil, failf(http.StatusPreconditionFailed, tourney.ErrConflict, "somebody else has changed the sweep: get it again")
-	}
 	if err != nil {
-		return nil, err
+		return nil, changed(err)
 	}
 	return gen.AmendSweep200JSONResponse{Body: presentSweep(sweep), Headers: gen.AmendSweep200ResponseHeaders{ETag: etag(sweep)}}, nil
 }
@@ -56,8 +74,12 @@ func (s *Server) ExtendSweep(ctx context.Context, req gen.ExtendSweepRequestObje
 
 // DeleteSweep removes a sweep that has ended.
 func (s *Server) DeleteSweep(ctx context.Context, req gen.DeleteSweepRequestObject) (gen.DeleteSweepResponseObject, error) {
-	if err := s.cfg.Service.DeleteSweep(ctx, req.ID, req.Params.Force != nil); err != nil {
+	revision, err := matched(req.Params.IfMatch)
+	if err != nil {
 		return nil, err
+	}
+	if err := s.cfg.Service.DeleteSweep(ctx, req.ID, req.Params.Force != nil, revision); err != nil {
+		return nil, changed(err)
 	}
 	return gen.DeleteSweep204Response{}, nil
 }

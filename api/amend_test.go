@@ -131,14 +131,14 @@ func TestFilters(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{
-		"/trials?filter=state:done", "/trials?filter=rung%3E=1", "/trials?filter=state:completed'--", "/trials?sort=value;drop", "/trials?sort=params",
-		"/leaderboard?filter=rung%3E=x", "/leaderboard?filter=state:completed", "/leaderboard?sort=number",
+		"/trials?filter=state:done", "/trials?filter=error:x", "/trials?filter=state:completed'--", "/trials?sort=value;drop", "/trials?sort=params",
+		"/leaderboard?filter=rung%3E=x", "/leaderboard?filter=state%3Ecompleted", "/leaderboard?sort=number",
 	} {
 		if p := r.wrong(400, "GET", path+wrong, "", nil); len(p.Errors) == 0 {
 			t.Errorf("%s: %+v", wrong, p)
 		}
 	}
-	if p := r.wrong(400, "GET", path+"/trials?filter=state:complete", "", nil); !strings.Contains(p.Errors[0].Message, "state:pruned") {
+	if p := r.wrong(400, "GET", path+"/trials?filter=state:complete", "", nil); !strings.Contains(p.Errors[0].Message, "pruned, diverged") {
 		t.Errorf("the message does not list what there is: %v", p.Errors)
 	}
 	var rungs struct{ Items []tourney.RungCount }

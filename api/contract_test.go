@@ -50,7 +50,7 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		"Front": tourney.Front{}, "LevelCount": tourney.LevelCount{}, "ColumnType": tourney.ColumnType{}, "Limits": tourney.Limits{},
 		"Forecast": tourney.Forecast{}, "RungForecast": tourney.RungForecast{}, "AskRequest": tourney.AskRequest{}, "AskReply": tourney.AskReply{},
 		"AskedTrial": tourney.AskedTrial{}, "Tell": tourney.Tell{}, "Told": tourney.Told{}, "EventAsked": tourney.Asked{},
-		"Spent": tourney.Spent{}, "RungCount": tourney.RungCount{}, "Amendment": tourney.Amendment{}, "EventExtended": tourney.Extended{},
+		"Spent": tourney.Spent{}, "RungCount": tourney.RungCount{}, "Amendment": tourney.Amendment{}, "EventExtended": tourney.Extended{}, "EventRetried": tourney.Retried{}, "Retry": tourney.Retry{},
 		"EventWarmed": tourney.Warmed{}, "EventLimited": tourney.Limited{}, "EventHalted": tourney.Halted{},
 		"EventProposed": tourney.Proposed{}, "EventQueued": tourney.Queued{}, "EventEnded": tourney.Ended{}, "EventTurned": tourney.Turned{},
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"tourney"
 	"tourney/api/gen"
@@ -30,6 +31,8 @@ func (s *Server) AddDataset(ctx context.Context, req gen.AddDatasetRequestObject
 func (s *Server) addDataset(ctx context.Context, entry *ingest, req *gen.AddDatasetRequestObject) (ds tourney.Dataset, fresh bool, err error) {
 	u := &upload{s: s, ctx: ctx, entry: entry, total: bodyLength(ctx)}
 	defer func() { err = errors.Join(err, u.remove()) }()
+	u.key = req.Params.IdempotencyKey
+	req.Params.IdempotencyKey = nil
 	switch {
 	case req.JSONBody != nil:
 		err = u.readPlace(*req.JSONBody, req.Params)
@@ -41,15 +44,59 @@ func (s *Server) addDataset(ctx context.Context, entry *ingest, req *gen.AddData
 	if err != nil {
 		return ds, false, err
 	}
-	if u.known != "" {
-		return s.cfg.Datasets.AddKnown(ctx, u.req, u.known)
+	return u.add()
+}
+
+// added is what is kept of the answer to a table.
+type added struct {
+	Ref   string `json:"ref"`
+	Fresh bool   `json:"fresh"`
+}
+
+// add makes the dataset, unless the same key has made it before.
+func (u *upload) add() (ds tourney.Dataset, fresh bool, err error) {
+	asked := []any{u.req, u.known, u.place}
+	if u.place == (Place{}) { // what a place holds may have changed since
+		for _, f := range u.files {
+			asked = append(asked, f.Name, f.Hash, f.Test)
+		}
 	}
-	ds, fresh, err = s.cfg.Datasets.Add(ctx, u.req, u.files, entry.tell)
-	return ds, fresh, u.located(err)
+	k, err := keyOf(u.ctx, "addDataset", u.key, false, asked...)
+	if err != nil {
+		return ds, false, err
+	}
+	made := false
+	answer, err := once(u.ctx, u.s, k, func() (added, bool, error) {
+		made = true
+		if u.known != "" {
+			ds, fresh, err = u.s.cfg.Datasets.AddKnown(u.ctx, u.req, u.known)
+		} else {
+			ds, fresh, err = u.s.cfg.Datasets.Add(u.ctx, u.req, u.files, u.entry.tell)
+			err = u.located(err)
+		}
+		return added{ds.Name + "@" + ds.Version, fresh}, false, err
+	})
+	if err == nil && !made {
+		ds, err = u.s.cfg.Reader.Dataset(u.ctx, answer.Ref)
+	}
+	return ds, answer.Fresh, err
 }
 
 // DeleteDataset deletes a dataset, or one version of it.
 func (s *Server) DeleteDataset(ctx context.Context, req gen.DeleteDatasetRequestObject) (gen.DeleteDatasetResponseObject, error) {
+	revision, err := matched(req.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	if revision != "" {
+		ds, err := s.cfg.Reader.Dataset(ctx, req.Name)
+		if err != nil {
+			return nil, err
+		}
+		if ds.Version != revision {
+			return nil, failf(http.StatusPreconditionFailed, tourney.ErrConflict, "the newest version of %s is another by now: get it again", ds.Name)
+		}
+	}
 	if err := s.cfg.Datasets.Delete(ctx, req.Name); err != nil {
 		return nil, err
 	}
@@ -109,5 +156,5 @@ func (s *Server) GetDataset(ctx context.Context, req gen.GetDatasetRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return gen.GetDataset200JSONResponse(presentDataset(ds)), nil
+	return gen.GetDataset200JSONResponse{Body: presentDataset(ds), Headers: gen.GetDataset200ResponseHeaders{ETag: `"` + ds.Version + `"`}}, nil
 }

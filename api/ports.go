@@ -33,8 +33,11 @@ type Service interface {
 	// completed.
 	Extend(ctx context.Context, sweep string, a tourney.Amendment) (tourney.Sweep, error)
 	// DeleteSweep removes a sweep that has ended, or cancels it first. It returns
-	// tourney.ErrConflict if it has not ended.
-	DeleteSweep(ctx context.Context, sweep string, cancel bool) error
+	// tourney.ErrConflict if it has not ended, and tourney.ErrChanged as Amend.
+	DeleteSweep(ctx context.Context, sweep string, cancel bool, revision string) error
+	// Retry has a failed trial tried again, as a new one. Where the states of
+	// the trial and of its sweep do not allow it, it is tourney.ErrConflict.
+	Retry(ctx context.Context, sweep string, trial int) (tourney.Retry, error)
 	// Act pauses, resumes or cancels a sweep. It returns tourney.ErrConflict
 	// if the sweep's state does not allow it.
 	Act(ctx context.Context, sweep string, action tourney.Action) (tourney.Sweep, error)
@@ -72,7 +75,7 @@ type Reader interface {
 	Leaderboard(ctx context.Context, sweep string, page tourney.Page) (trials []tourney.Trial, next string, err error)
 	// Rungs says how many trials each rung has seen, the lowest first.
 	Rungs(ctx context.Context, sweep string) ([]tourney.RungCount, error)
-	// Trials lists trials by number.
+	// Trials lists trials in the order of page.Sort.
 	Trials(ctx context.Context, sweep string, page tourney.Page) (trials []tourney.Trial, next string, err error)
 	// Trial returns one trial.
 	Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error)

@@ -67,6 +67,7 @@ type Server struct {
 	streams chan struct{} // holds one entry for each open event stream
 	waits   chan struct{} // likewise for each caller who waits for a change
 	readers tally         // event streams by token
+	keys    turnstile     // creations with an idempotency key, by that
 	fleet   fleet
 	newest  atomic.Int64 // an event's id known to exist: where the search for the newest starts
 

@@ -19,8 +19,19 @@ func (s *Server) CreateToken(ctx context.Context, req gen.CreateTokenRequestObje
 	} else if !needed && req.Body.Scope != tourney.ScopeAdmin {
 		return nil, tourney.Invalid("scope", "must be admin for the first token: from then on nobody without a token gets in, and somebody has to be able to make others")
 	}
-	token, hash := req.Body.Issue(time.Now().UTC().Truncate(time.Microsecond))
-	if err := s.door.access.SaveToken(ctx, token.AccessToken, hash); err != nil {
+	k, err := keyOf(ctx, "createToken", req.Params.IdempotencyKey, true, req.Body)
+	if err != nil {
+		return nil, err
+	}
+	token, err := once(ctx, s, k, func() (tourney.IssuedToken, bool, error) {
+		token, hash := req.Body.Issue(time.Now().UTC().Truncate(time.Microsecond))
+		answer, err := k.seal(token)
+		if err == nil {
+			err = s.door.access.SaveToken(ctx, token.AccessToken, hash, answer)
+		}
+		return token, true, err
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.door.close()
@@ -102,6 +113,7 @@ func (s *Server) DeleteSession(ctx context.Context, _ gen.DeleteSessionRequestOb
 		if err := s.door.access.DeleteSession(ctx, tourney.HashToken(value)); err != nil {
 			return nil, err
 		}
+		s.door.end(sessionID(value))
 	}
 	return gen.DeleteSession204Response{Headers: gen.DeleteSession204ResponseHeaders{SetCookie: s.cookie("", time.Time{}).String()}}, nil
 }

@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"time"
 
 	"tourney"
@@ -20,10 +18,8 @@ func (s *Server) GetLeaderboard(ctx context.Context, req gen.GetLeaderboardReque
 		return nil, err
 	}
 	p := page(req.Params.Limit, req.Params.Cursor)
-	if req.Params.Filter != nil { // its form was checked
-		if p.Rung, err = strconv.Atoi(strings.TrimPrefix(*req.Params.Filter, "rung>=")); err != nil {
-			return nil, tourney.Invalid("filter", "must be rung>=N, not %q", *req.Params.Filter)
-		}
+	if p.Where, err = tourney.ParseTrialFilter(value(req.Params.Filter)); err != nil {
+		return nil, err
 	}
 	trials, next, err := s.cfg.Reader.Leaderboard(ctx, req.ID, p)
 	if err != nil {
@@ -57,13 +53,14 @@ func (s *Server) metricOf(ctx context.Context, id string) (tourney.Metric, error
 	return sweep.Spec.Metric, nil
 }
 
-// ListTrials lists the trials of a sweep by number.
+// ListTrials lists the trials of a sweep by number, or as sort says.
 func (s *Server) ListTrials(ctx context.Context, req gen.ListTrialsRequestObject) (gen.ListTrialsResponseObject, error) {
 	p := page(req.Params.Limit, req.Params.Cursor)
-	if req.Params.Filter != nil {
-		p.State = tourney.TrialState(strings.TrimPrefix(string(*req.Params.Filter), "state:"))
+	p.Sort = tourney.TrialSort(value(req.Params.Sort))
+	var err error
+	if p.Where, err = tourney.ParseTrialFilter(value(req.Params.Filter)); err != nil {
+		return nil, err
 	}
-	p.Last = req.Params.Sort != nil && *req.Params.Sort == "-number"
 	trials, next, err := s.cfg.Reader.Trials(ctx, req.ID, p)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,8 @@ type upload struct {
 	req   tourney.DatasetRequest
 	files []File
 	known string // the hash of files that did not come
+	place Place  // of files that were fetched
+	key   *string
 }
 
 // remove removes the files.
@@ -170,7 +172,8 @@ func (u *upload) readPlace(body []byte, p gen.AddDatasetParams) error {
 		return nil
 	}
 	var err error
-	u.files, err = u.s.cfg.Datasets.Fetch(u.ctx, Place{Path: src.Path, URL: src.URL}, u.entry.tell)
+	u.place = Place{Path: src.Path, URL: src.URL}
+	u.files, err = u.s.cfg.Datasets.Fetch(u.ctx, u.place, u.entry.tell)
 	return err
 }
 

@@ -160,10 +160,13 @@ func (s *sweep) amend(ctx context.Context, a tourney.Amendment, revision string,
 
 // DeleteSweep removes a sweep that has ended, with all that is known of it; see
 // api.Service.
-func (c *Coordinator) DeleteSweep(ctx context.Context, id string, cancel bool) error {
+func (c *Coordinator) DeleteSweep(ctx context.Context, id string, cancel bool, revision string) error {
 	row, err := c.cfg.Store.Sweep(ctx, id)
 	if err != nil {
 		return err
+	}
+	if revision != "" && revision != row.Revision() {
+		return tourney.ErrChanged
 	}
 	if !row.State.Terminal() && cancel {
 		if _, err := c.Act(ctx, id, tourney.ActionCancel); err != nil && !errors.Is(err, tourney.ErrConflict) {

@@ -3,6 +3,7 @@ package coordinator_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"tourney"
@@ -174,18 +175,18 @@ func TestDeleteSweep(t *testing.T) {
 	d := newDesk(t)
 	kept := d.create(nil)
 	s := d.create(nil)
-	if err := d.DeleteSweep(t.Context(), s.ID, false); !errors.Is(err, tourney.ErrConflict) {
+	if err := d.DeleteSweep(t.Context(), s.ID, false, ""); !errors.Is(err, tourney.ErrConflict) {
 		t.Errorf("while it runs: %v", err)
 	}
 	g := d.claim("w", "c", d.queued(s.ID)[0])[0]
-	if err := d.DeleteSweep(t.Context(), s.ID, true); err != nil {
+	if err := d.DeleteSweep(t.Context(), s.ID, true, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.db.Sweep(t.Context(), s.ID); !errors.Is(err, tourney.ErrNotFound) {
 		t.Errorf("after it: %v", err)
 	}
 	d.report("w", done(g)) // too late, and no harm
-	if err := d.DeleteSweep(t.Context(), s.ID, true); !errors.Is(err, tourney.ErrNotFound) {
+	if err := d.DeleteSweep(t.Context(), s.ID, true, ""); !errors.Is(err, tourney.ErrNotFound) {
 		t.Errorf("again: %v", err)
 	}
 	d.drain(kept.ID)
@@ -218,7 +219,7 @@ func TestRungs(t *testing.T) {
 				continue
 			}
 			n := 0
-			for page := (tourney.Page{Limit: 2, Rung: i}); ; {
+			for page := (tourney.Page{Limit: 2, Where: tourney.TrialFilter{{Field: "rung", Op: ">=", Value: strconv.Itoa(i)}}}); ; {
 				trials, next, err := d.db.Leaderboard(t.Context(), s.ID, page)
 				if err != nil {
 					t.Fatal(err)
@@ -248,7 +249,7 @@ func TestRungs(t *testing.T) {
 	seen := 0
 	for _, state := range tourney.TrialStates() {
 		before := 1 << 30
-		for page := (tourney.Page{Limit: 3, State: state, Last: true}); ; {
+		for page := (tourney.Page{Limit: 3, Sort: "-number", Where: tourney.TrialFilter{{Field: "state", Op: ":", Value: string(state)}}}); ; {
 			trials, next, err := d.db.Trials(t.Context(), s.ID, page)
 			if err != nil {
 				t.Fatal(err)
@@ -271,7 +272,7 @@ func TestRungs(t *testing.T) {
 	if err != nil || len(all) != 3 {
 		t.Fatal(err)
 	}
-	if _, _, err := d.db.Trials(t.Context(), s.ID, tourney.Page{Limit: 3, Last: true, Cursor: next}); !errors.Is(err, tourney.ErrInvalid) {
+	if _, _, err := d.db.Trials(t.Context(), s.ID, tourney.Page{Limit: 3, Sort: "-number", Cursor: next}); !errors.Is(err, tourney.ErrInvalid) {
 		t.Errorf("a cursor of another order: %v", err)
 	}
 }

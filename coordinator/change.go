@@ -72,7 +72,7 @@ func (ch *change) decide(ctx context.Context) error {
 		switch b := body.(type) {
 		case tourney.Proposed:
 			ch.s.trials[b.Trial] = &tourney.Trial{
-				Sweep: ch.s.id, Number: b.Trial, State: tourney.TrialQueued, Params: b.Params, Parent: b.Parent, Metrics: tourney.Metrics{}, Rung: -1, Created: ch.now,
+				Sweep: ch.s.id, Number: b.Trial, State: tourney.TrialQueued, Params: b.Params, Parent: b.Parent, RetryOf: b.RetryOf, Metrics: tourney.Metrics{}, Rung: -1, Created: ch.now,
 			}
 			ch.trials[b.Trial] = true
 			ch.log(b)

@@ -26,10 +26,10 @@ func (s *Search) waits() bool {
 	if !s.spec.External() || s.wanted > 0 || s.closing || s.limits.reached != "" {
 		return false
 	}
-	if _, ok := s.promoted(); ok {
+	if _, ok := s.promoted(); ok || len(s.retries.due) > 0 {
 		return true
 	}
-	if len(s.trials) < s.limit && s.spec.Parameters.Size() == 0 && len(s.spec.Constraints) == 0 {
+	if s.room() && s.spec.Parameters.Size() == 0 && len(s.spec.Constraints) == 0 {
 		return true
 	}
 	return s.propose(nil) != nil
@@ -40,7 +40,7 @@ func (s *Search) Gives() bool {
 	if s.err != nil || s.state != tourney.SweepRunning || s.closing || s.limits.reached != "" || !s.slots.free() {
 		return false
 	}
-	if len(s.trials) < s.limit && !s.exhausted {
+	if s.room() && !s.exhausted || len(s.retries.due) > 0 {
 		return true
 	}
 	_, ok := s.promoted()

@@ -66,6 +66,9 @@ func (s *Search) fill() tourney.EventBody {
 	if s.fresh >= 0 {
 		return s.rungJob(s.fresh)
 	}
+	if d := s.retry(); d != nil {
+		return d
+	}
 	population, bred := s.scheduler.(breeder)
 	if bred && population.Vacant() {
 		if d := s.propose(population); d != nil {
@@ -97,7 +100,7 @@ func (s *Search) promoted() (trial int, ok bool) {
 // propose returns the next trial, or nil if there can be none.
 func (s *Search) propose(population breeder) tourney.EventBody {
 	number := len(s.trials)
-	if number >= s.limit {
+	if !s.room() {
 		return nil
 	}
 	rng := rand.New(rand.NewPCG(s.spec.Seed, uint64(number)))

@@ -10,12 +10,7 @@ import (
 // completed goes on: what was pruned stays so, and at its next end there is
 // another finalist, or the same again.
 func (s *Search) foldExtended(e tourney.Extended) error {
-	state := s.state
-	for _, d := range s.owed {
-		if turned, ok := d.(tourney.Turned); ok {
-			state = turned.State
-		}
-	}
+	state := s.turning()
 	refuse := func(format string, args ...any) error {
 		return fmt.Errorf("cannot extend the sweep: %s: %w", fmt.Sprintf(format, args...), tourney.ErrConflict)
 	}
@@ -38,24 +33,29 @@ func (s *Search) foldExtended(e tourney.Extended) error {
 		return refuse("the population of pbt has come to its end; start another sweep, with warm_start")
 	case limit < s.limit || limit > tourney.MaxTrials:
 		return refuse("it may have %d trials, and a cap must not be less, nor more than %d", s.limit, tourney.MaxTrials)
-	case again && limit <= len(s.trials):
+	case again && limit+s.history.retries <= len(s.trials):
 		return refuse("it has %d trials, and would have no more: raise run_cap above that, if its space has as many points", len(s.trials))
 	case !spec.Bounded():
 		return refuse("nothing would end it: give run_cap or a limit")
 	}
-	best := s.limits.best
-	s.spec, s.limit = spec, limit
+	s.spec, s.limit, s.retries.only = spec, limit, false
 	if !again {
-		idle := s.limits.idle
+		best, idle := s.limits.best, s.limits.idle
 		s.limits = newLimits(&s.spec)
 		s.limits.best, s.limits.idle = best, idle
 		return nil
 	}
+	s.reopen()
+	return nil
+}
+
+// reopen lets a search that has come to its end go on.
+func (s *Search) reopen() {
+	best := s.limits.best
 	s.limits = newLimits(&s.spec)
 	s.limits.best = best
 	s.closing, s.exhausted, s.pruned = false, false, 0
 	s.final, s.refit = false, nil
 	s.finals++
 	s.owed = append(s.owed, tourney.Turned{State: tourney.SweepRunning})
-	return nil
 }

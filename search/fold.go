@@ -40,6 +40,8 @@ func (s *Search) fold(body tourney.EventBody) error {
 		return s.foldActed(e)
 	case tourney.Extended:
 		return s.foldExtended(e)
+	case tourney.Retried:
+		return s.foldRetried(e)
 	case tourney.Asked:
 		return s.foldAsked(e)
 	}
@@ -139,12 +141,7 @@ func (s *Search) owe(trial int, state tourney.TrialState) {
 // foldActed notes what a user's action leads to, or refuses it.
 func (s *Search) foldActed(e tourney.Acted) error {
 	// Decisions still owed may turn the sweep; what counts is the last one.
-	state := s.state
-	for _, d := range s.owed {
-		if turned, ok := d.(tourney.Turned); ok {
-			state = turned.State
-		}
-	}
+	state := s.turning()
 	var legal bool
 	switch e.Action {
 	case tourney.ActionPause:
@@ -205,8 +202,11 @@ func (s *Search) foldProposed(e tourney.Proposed) error {
 		return invalid("a proposal when all %d slots are taken", s.slots.width)
 	case e.Trial != len(s.trials):
 		return invalid("trial %d is proposed when the next is %d", e.Trial, len(s.trials))
-	case e.Trial >= s.limit:
+	case e.RetryOf == nil && !s.room():
 		return invalid("trial %d is proposed in a sweep of %d trials", e.Trial, s.limit)
+	}
+	if err := s.checkRetry(e); err != nil {
+		return err
 	}
 	if err := s.cube.checkValues(e.Params); err != nil {
 		return fmt.Errorf("trial %d: %w", e.Trial, err)
@@ -219,6 +219,7 @@ func (s *Search) foldProposed(e tourney.Proposed) error {
 		t.trained = e.Parent.Step
 	}
 	s.history.propose(e.Params)
+	s.retried(e)
 	t.ladder, t.first = s.scheduler.Enter(e)
 	t.rung = t.first - 1
 	s.trials = append(s.trials, t)
@@ -328,6 +329,9 @@ func (s *Search) foldTurned(e tourney.Turned) error {
 	}
 	s.state = e.State
 	s.closing = s.closing || e.State != tourney.SweepRunning
+	if s.closing {
+		s.retries.due = nil // a limit came first
+	}
 	return nil
 }
 

@@ -11,14 +11,15 @@ import (
 // History is what a sampler may learn from. What it hands out is made when a
 // sampler first asks and kept, so that one that does not ask costs nothing.
 type History struct {
-	cube   *cube
-	views  []axis.Axis
-	slots  *slots
-	values [][]any     // by trial: one for each parameter of the space
-	points [][]float64 // by trial, as far as asked for
-	done   []Result
-	past   []Past
-	ranked []int // past, best first, once asked for
+	cube    *cube
+	views   []axis.Axis
+	slots   *slots
+	values  [][]any     // by trial: one for each parameter of the space
+	retries int         // of the trials, those that try another's point again
+	points  [][]float64 // by trial, as far as asked for
+	done    []Result
+	past    []Past
+	ranked  []int // past, best first, once asked for
 
 	highest int                   // rung of which there is a result
 	counted int                   // results that are in highest
@@ -63,6 +64,10 @@ func newHistory(c *cube, s *slots) *History {
 
 // Trials returns how many trials were proposed, which is the number of the next.
 func (h *History) Trials() int { return len(h.values) }
+
+// Sampled returns how many trials were proposed at points of their own, those
+// left out that try another's again.
+func (h *History) Sampled() int { return len(h.values) - h.retries }
 
 // Dim returns how many coordinates a point has.
 func (h *History) Dim() int { return len(h.cube.axes) }

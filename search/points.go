@@ -31,7 +31,7 @@ func newPoints(list []tourney.Params, c *cube) (points, error) {
 // next returns the point of the next trial, if it is one of the list and may
 // be proposed.
 func (p *points) next(rng *rand.Rand, h *History) (tourney.Params, bool) {
-	number := h.Trials()
+	number := h.Sampled()
 	if number >= len(p.list) {
 		return nil, false
 	}

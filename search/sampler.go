@@ -80,9 +80,9 @@ func newGrid(space tourney.Space, constraints int) (Sampler, error) {
 	return g, nil
 }
 
-// Sample draws nothing: the number of the trial says the cell.
+// Sample draws nothing: the number of the trial, retries not counted, says the cell.
 func (g *grid) Sample(_ *rand.Rand, h *History) (tourney.Params, bool) {
-	number := h.Trials()
+	number := h.Sampled()
 	if g.plain {
 		params, fits := g.at(int64(number))
 		return params, fits

@@ -28,6 +28,7 @@ type Search struct {
 	slots   slots
 	history *History
 	limits  limits
+	retries retries
 
 	closing   bool         // the search is over: nothing is promoted or proposed any more
 	exhausted bool         // the sampler has no point left; found out anew after a rebuild
@@ -95,6 +96,7 @@ func New(spec tourney.Spec, plan tourney.Plan) (*Search, error) {
 	}
 	s.history = newHistory(c, &s.slots)
 	s.limits = newLimits(&s.spec)
+	s.retries.as = map[int]int{}
 	return s, nil
 }
 

@@ -8,7 +8,8 @@ import (
 )
 
 // evenly takes the points of a scrambled Sobol sequence, which lie more evenly
-// than random ones: trial n is point n. Where that may not be proposed it draws
+// than random ones: trial n is point n, retries not
+// counted. Where that may not be proposed it draws
 // one.
 type evenly struct {
 	sequence *sobol.Sequence
@@ -26,7 +27,7 @@ func newEvenly(spec tourney.Spec) (Sampler, error) {
 }
 
 func (e *evenly) Sample(rng *rand.Rand, h *History) (tourney.Params, bool) {
-	e.sequence.At(h.Trials(), e.u)
+	e.sequence.At(h.Sampled(), e.u)
 	if params := h.Decode(e.u); h.Open(params) {
 		return params, true
 	}

@@ -157,7 +157,7 @@ func simplex(rng *rand.Rand, n int) []float64 {
 // one of the first trials: every second of them, while there are any. What the
 // past sweep did not have is drawn.
 func (h *History) warmPoint(rng *rand.Rand, start int) (tourney.Params, bool) {
-	number := h.Trials()
+	number := h.Sampled()
 	if len(h.past) == 0 || number >= start || number%2 == 1 {
 		return nil, false
 	}

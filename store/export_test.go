@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/jmoiron/sqlx"
+
+	"tourney"
 )
 
 // Hold stops the writer until release is called, so that what is committed
@@ -49,3 +51,22 @@ func (s *Store) WriterPragma(name string) (value string, err error) {
 
 // Dir returns the data directory.
 func (s *Store) Dir() string { return filepath.Dir(s.lock.Name()) }
+
+// TrialQueries returns what lists of trials ask, by sort and by whether a page
+// comes before.
+func TrialQueries(sort tourney.TrialSort, where tourney.TrialFilter, next bool) []string {
+	field, down := sort.Field()
+	o := trialOrders[field]
+	conditions, _ := filterSQL(where, "rung")
+	var after *trialKey
+	if next {
+		after = &trialKey{}
+	}
+	first, _ := o.query(conditions, after, down)
+	queries := []string{first}
+	if o.lacks != "" {
+		rest, _ := trialOrder{index: o.rest, has: o.lacks}.query(conditions, after, down)
+		queries = append(queries, rest)
+	}
+	return queries
+}

@@ -38,9 +38,15 @@ func (r *tokenRow) token() tourney.AccessToken {
 	}
 }
 
-// SaveToken registers a token by the hash of its secret.
-func (s *Store) SaveToken(ctx context.Context, token tourney.AccessToken, hash [32]byte) error {
+// SaveToken registers a token by the hash of its secret, and keeps the answer
+// to who asked for it, if there is one.
+func (s *Store) SaveToken(ctx context.Context, token tourney.AccessToken, hash [32]byte, answer *tourney.Answer) error {
 	return s.writer.submit(ctx, func(t *tx) error {
+		if answer != nil {
+			if err := writeAnswer(t, answer); err != nil {
+				return err
+			}
+		}
 		_, err := t.exec(`INSERT INTO tokens (id, hash, name, scope, pool, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			token.ID, hash[:], token.Name, string(token.Scope), token.Pool, micros(token.Created), nullMicros(&token.Expires))
 		return sqlError("save token "+token.ID, err)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/jmoiron/sqlx"
 
@@ -31,6 +30,8 @@ type trialRow struct {
 
 	Violation float64          `db:"violation"`
 	Parent    sql.Null[string] `db:"parent"`
+	RetryOf   sql.Null[int]    `db:"retry_of"`
+	Duration  sql.Null[int64]  `db:"duration"` // read only
 	Telemetry sql.Null[string] `db:"telemetry"`
 	boardKey
 	dated bool // Created is set
@@ -50,7 +51,7 @@ type boardKey struct {
 }
 
 const trialColumns = `sweep, number, state, params, rung, step, best_step, value, metrics, reason, error, attempts, created, ended,
-	violation, parent, telemetry, sunk, beyond, depth, blank, loss`
+	violation, parent, retry_of, telemetry, duration, sunk, beyond, depth, blank, loss`
 
 // isOpenTrial is the condition of trials that have not ended, under the name t.
 const isOpenTrial = `t.state IN ('queued', 'running', 'paused')`
@@ -69,6 +70,9 @@ func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 	}
 	if t.State == tourney.TrialDiverged || t.State == tourney.TrialFailed {
 		row.Sunk = 1
+	}
+	if t.RetryOf != nil {
+		row.RetryOf = sql.Null[int]{V: *t.RetryOf, Valid: true}
 	}
 	if row.Telemetry, err = optionalJSON(what+": telemetry", t.Telemetry); err != nil {
 		return row, err
@@ -174,10 +178,10 @@ func (r *trialRow) insert(t *tx) (int64, error) {
 	if r.dated {
 		created = r.Created
 	}
-	res, err := t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent, telemetry, sunk)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sweep, number) DO NOTHING`,
+	res, err := t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent, retry_of, telemetry, sunk)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sweep, number) DO NOTHING`,
 		r.Sweep, r.Number, r.State, r.Params, r.Rung, r.Step, r.BestStep, r.Value, r.Loss, r.Metrics,
-		r.Reason, r.Error, r.Attempts, created, r.end(t), r.Violation, r.Parent, r.Telemetry, r.Sunk)
+		r.Reason, r.Error, r.Attempts, created, r.end(t), r.Violation, r.Parent, r.RetryOf, r.Telemetry, r.Sunk)
 	if err != nil {
 		return 0, err
 	}
@@ -208,6 +212,9 @@ func (r *trialRow) trial() (tourney.Trial, error) {
 	}
 	if r.Value.Valid {
 		t.Value = &r.Value.V
+	}
+	if r.RetryOf.Valid {
+		t.RetryOf = &r.RetryOf.V
 	}
 	what := fmt.Sprintf("trial %s/%d", r.Sweep, r.Number)
 	if err := decodeJSON("parameters of "+what, r.Params, &t.Params); err != nil {
@@ -289,74 +296,11 @@ func (r *Reader) OpenTrials(ctx context.Context, sweep string) ([]tourney.Trial,
 	return trialsOf(rows)
 }
 
-// Trials lists the trials of a sweep by number.
-func (r *Reader) Trials(ctx context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
-	// A cursor belongs to the list with that state and that order.
-	list, first, follows, order := "trials"+string(page.State), -1, ">", "ASC"
-	if page.Last {
-		list, first, follows, order = list+"-", math.MaxInt, "<", "DESC"
-	}
-	after, err := readCursor(list, page.Cursor, first)
-	if err != nil {
-		return nil, "", err
-	}
-	size := pageSize(page.Limit)
-	where, args := `WHERE sweep = ? `, []any{sweep}
-	if page.State != "" {
-		where, args = where+`AND state = ? `, append(args, page.State)
-	}
-	return r.trialPage(ctx, list, sweep, size,
-		func(row *trialRow) any { return row.Number },
-		where+`AND number `+follows+` ? ORDER BY number `+order+` LIMIT ?`, append(args, after, size+1)...)
-}
-
-// Leaderboard lists the trials of a sweep in the order of
-// tourney.Metric.CompareTrials.
-func (r *Reader) Leaderboard(ctx context.Context, sweep string, page tourney.Page) ([]tourney.Trial, string, error) {
-	list := "board"
-	if page.Rung > 0 {
-		list = fmt.Sprint("board", page.Rung)
-	}
-	after, err := readCursor(list, page.Cursor, boardKey{Depth: math.MinInt, Number: -1})
-	if err != nil {
-		return nil, "", err
-	}
-	size := pageSize(page.Limit)
-	deepest := math.MaxInt
-	if page.Rung > 0 {
-		deepest = -page.Rung
-	}
-	return r.trialPage(ctx, list, sweep, size,
-		func(row *trialRow) any { return row.place() },
-		`WHERE sweep = ? AND (sunk, beyond, depth, blank, loss, number) > (?, ?, ?, ?, ?, ?) AND depth <= ?
-		ORDER BY sunk, beyond, depth, blank, loss, number LIMIT ?`,
-		sweep, after.Sunk, after.Beyond, after.Depth, after.Blank, after.Loss, after.Number, deepest, size+1)
-}
-
 // place returns where on the board the row is.
 func (r *trialRow) place() boardKey {
 	key := r.boardKey
 	key.Number = r.Number
 	return key
-}
-
-func (r *Reader) trialPage(ctx context.Context, list, sweep string, size int, key func(*trialRow) any, where string, args ...any) (trials []tourney.Trial, next string, err error) {
-	op := "list " + list
-	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
-		rows, err := selectTrialRows(ctx, tx, op, where, args...)
-		if err != nil {
-			return err
-		}
-		if len(rows) == 0 {
-			return mustExist(ctx, tx, op, sweep)
-		}
-		if rows, next, err = cut(list, rows, size, key); err != nil {
-			return err
-		}
-		trials, err = trialsOf(rows)
-		return err
-	})
-	return trials, next, err
 }
 
 // best returns the first trial of the board that has a value, or nil. In each

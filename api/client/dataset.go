@@ -102,7 +102,7 @@ func (c *Client) Ingests(ctx context.Context) ([]Ingest, error) {
 
 // DeleteDataset deletes NAME, all its versions, or NAME@VERSION.
 func (c *Client) DeleteDataset(ctx context.Context, ref string) error {
-	_, err := call[nothing](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.rest.DeleteDataset(ctx, ref) })
+	_, err := call[nothing](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.rest.DeleteDataset(ctx, ref, nil) })
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 
 // CreateToken makes a token. Its secret is in the answer, and nowhere else.
 func (c *Client) CreateToken(ctx context.Context, req tourney.TokenRequest) (tourney.IssuedToken, error) {
-	return call[tourney.IssuedToken](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.rest.CreateToken(ctx, req) })
+	return call[tourney.IssuedToken](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.rest.CreateToken(ctx, nil, req) })
 }
 
 // Tokens lists the tokens, newest first.

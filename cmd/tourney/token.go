@@ -64,7 +64,7 @@ func (s shelved) CreateToken(ctx context.Context, req tourney.TokenRequest) (tou
 		return tourney.IssuedToken{}, &tourney.InvalidError{Fields: fields}
 	}
 	token, hash := req.Issue(time.Now().UTC().Truncate(time.Microsecond))
-	return token, s.SaveToken(ctx, token.AccessToken, hash)
+	return token, s.SaveToken(ctx, token.AccessToken, hash, nil)
 }
 
 func newTokenCreate() *cobra.Command {

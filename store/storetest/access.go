@@ -28,9 +28,9 @@ func testTokens(t *testing.T, open Opener) {
 	}
 	first, second := issued("first", 1), issued("second", 2)
 	second.Expires, second.Pool, second.Scope = time.Time{}, "", tourney.ScopeAdmin
-	must(t, s.SaveToken(ctx, first, [32]byte{1, 31: 9}))
-	must(t, s.SaveToken(ctx, second, [32]byte{2}))
-	if err := s.SaveToken(ctx, first, [32]byte{3}); err == nil {
+	must(t, s.SaveToken(ctx, first, [32]byte{1, 31: 9}, nil))
+	must(t, s.SaveToken(ctx, second, [32]byte{2}, nil))
+	if err := s.SaveToken(ctx, first, [32]byte{3}, nil); err == nil {
 		t.Error("a second token of the same id is taken")
 	}
 	got, hash, err := s.Token(ctx, "first")
@@ -70,8 +70,8 @@ func testSessions(t *testing.T, open Opener) {
 	s := start(t, open)
 	ctx := t.Context()
 	a, b := issued("a", 1), issued("b", 2)
-	must(t, s.SaveToken(ctx, a, [32]byte{1}))
-	must(t, s.SaveToken(ctx, b, [32]byte{2}))
+	must(t, s.SaveToken(ctx, a, [32]byte{1}, nil))
+	must(t, s.SaveToken(ctx, b, [32]byte{2}, nil))
 	later := time.Now().Add(time.Hour)
 	must(t, s.SaveSession(ctx, [32]byte{10}, "a", later))
 	must(t, s.SaveSession(ctx, [32]byte{11}, "a", later))
@@ -140,4 +140,27 @@ func testAudit(t *testing.T, open Opener) {
 	if got, err = s.Audits(ctx, 3); err != nil || len(got) != 3 || got[0].ID != got[2].ID+2 {
 		t.Errorf("the newest three are %+v, %v", got, err)
 	}
+}
+
+// An answer reads back whole, with the token that it is of or alone; a second
+// of its key is refused, and so is the token then.
+func testAnswers(t *testing.T, open Opener) {
+	s := start(t, open)
+	ctx := t.Context()
+	_, err := s.Answer(ctx, [32]byte{1})
+	wantError(t, err, tourney.ErrNotFound)
+	first := tourney.Answer{Key: [32]byte{1}, Body: [32]byte{2, 31: 7}, Sealed: []byte{0, 1, 255}}
+	must(t, s.SaveAnswer(ctx, first))
+	second := tourney.Answer{Key: [32]byte{2}, Body: [32]byte{2}, Sealed: []byte{9}}
+	must(t, s.SaveToken(ctx, issued("a", 1), [32]byte{1}, &second))
+	for _, want := range []tourney.Answer{first, second} {
+		if got, err := s.Answer(ctx, want.Key); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("read back %v, %v, want %v", got, err, want)
+		}
+	}
+	if err := s.SaveToken(ctx, issued("b", 1), [32]byte{1}, &second); err == nil {
+		t.Error("a second answer of the same key is taken")
+	}
+	_, _, err = s.Token(ctx, "b")
+	wantError(t, err, tourney.ErrNotFound)
 }

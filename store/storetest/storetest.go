@@ -44,7 +44,9 @@ type Store interface {
 
 	Token(ctx context.Context, id string) (tourney.AccessToken, [32]byte, error)
 	Tokens(ctx context.Context) ([]tourney.AccessToken, error)
-	SaveToken(ctx context.Context, t tourney.AccessToken, hash [32]byte) error
+	SaveToken(ctx context.Context, t tourney.AccessToken, hash [32]byte, answer *tourney.Answer) error
+	SaveAnswer(ctx context.Context, a tourney.Answer) error
+	Answer(ctx context.Context, key [32]byte) (tourney.Answer, error)
 	RevokeToken(ctx context.Context, id string) error
 	TouchToken(ctx context.Context, id string) error
 	SaveSession(ctx context.Context, hash [32]byte, token string, expires time.Time) error
@@ -86,6 +88,8 @@ func Run(t *testing.T, open Opener) {
 		{"usage counts what ran", testUsage},
 		{"the board is in the order of CompareTrials", testBoard},
 		{"lists page completely", testLists},
+		{"an answer is kept once for a key", testAnswers},
+		{"trials page completely in every order and under every filter", testTrialOrders},
 		{"cursors of elsewhere are refused", testBadCursors},
 		{"what is unknown is not found", testNotFound},
 		{"history keeps every improvement", testHistory},

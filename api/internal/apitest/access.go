@@ -17,6 +17,7 @@ type access struct {
 	hashes   map[string][32]byte
 	sessions map[[32]byte]session
 	audits   []tourney.Audit
+	answers  map[[32]byte]tourney.Answer
 }
 
 type session struct {
@@ -54,13 +55,16 @@ func (a *access) Tokens(context.Context) ([]tourney.AccessToken, error) {
 }
 
 // SaveToken implements api.Access.
-func (a *access) SaveToken(_ context.Context, t tourney.AccessToken, hash [32]byte) error {
+func (a *access) SaveToken(_ context.Context, t tourney.AccessToken, hash [32]byte, answer *tourney.Answer) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.hashes == nil {
 		a.hashes = map[string][32]byte{}
 	}
 	a.tokens, a.hashes[t.ID] = append(a.tokens, t), hash
+	if answer != nil {
+		a.keep(*answer)
+	}
 	return nil
 }
 
@@ -141,4 +145,30 @@ func (a *access) Audits(_ context.Context, limit int) ([]tourney.Audit, error) {
 	out := append([]tourney.Audit{}, a.audits...)
 	slices.Reverse(out)
 	return out[:min(limit, len(out))], nil
+}
+
+func (a *access) keep(answer tourney.Answer) {
+	if a.answers == nil {
+		a.answers = map[[32]byte]tourney.Answer{}
+	}
+	a.answers[answer.Key] = answer
+}
+
+// SaveAnswer implements api.Access.
+func (a *access) SaveAnswer(_ context.Context, answer tourney.Answer) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.keep(answer)
+	return nil
+}
+
+// Answer implements api.Access.
+func (a *access) Answer(_ context.Context, key [32]byte) (tourney.Answer, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	answer, ok := a.answers[key]
+	if !ok {
+		return answer, fmt.Errorf("answer: %w", tourney.ErrNotFound)
+	}
+	return answer, nil
 }

@@ -55,12 +55,15 @@ func (w *World) amend(sweep string, a tourney.Amendment, revision string, extend
 }
 
 // DeleteSweep implements api.Service.
-func (w *World) DeleteSweep(_ context.Context, sweep string, cancel bool) error {
+func (w *World) DeleteSweep(_ context.Context, sweep string, cancel bool, revision string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s, err := w.find(sweep)
 	if err != nil {
 		return err
+	}
+	if revision != "" && revision != s.Revision() {
+		return tourney.ErrChanged
 	}
 	if !s.State.Terminal() && !cancel {
 		return fmt.Errorf("%w: sweep %s is %s; cancel it first", tourney.ErrConflict, sweep, s.State)

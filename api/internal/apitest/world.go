@@ -392,8 +392,7 @@ func (w *World) Leaderboard(_ context.Context, sweep string, page tourney.Page) 
 	if err != nil {
 		return nil, "", err
 	}
-	trials := slices.Clone(w.trials[sweep])
-	trials = slices.DeleteFunc(trials, func(t tourney.Trial) bool { return page.Rung > 0 && t.Rung < page.Rung })
+	trials := passing(w.trials[sweep], page.Where)
 	slices.SortFunc(trials, func(a, b tourney.Trial) int { return s.Spec.Metric.CompareTrials(&a, &b) })
 	return cut(trials, page)
 }
@@ -405,8 +404,8 @@ func (w *World) Trials(_ context.Context, sweep string, page tourney.Page) ([]to
 	if _, err := w.find(sweep); err != nil {
 		return nil, "", err
 	}
-	trials := slices.DeleteFunc(slices.Clone(w.trials[sweep]), func(t tourney.Trial) bool { return page.State != "" && t.State != page.State })
-	if page.Last {
+	trials := passing(w.trials[sweep], page.Where)
+	if _, down := page.Sort.Field(); down {
 		slices.Reverse(trials)
 	}
 	return cut(trials, page)
