@@ -24,8 +24,8 @@ func (s *Server) register(ctx context.Context, spec *tourney.Spec) (err error) {
 	place, file := Place{Path: spec.Dataset}, spec.Dataset
 	if strings.Contains(spec.Dataset, "://") {
 		u, err := url.Parse(spec.Dataset)
-		if err != nil {
-			return tourney.Invalid("dataset", "is no URL: %v", err)
+		if err != nil { // which quotes it, perhaps with a password in it
+			return tourney.Invalid("dataset", "is no URL; one is like https://host/path/table.csv")
 		}
 		place, file = Place{URL: spec.Dataset}, u.Path
 	}

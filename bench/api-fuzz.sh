@@ -34,15 +34,18 @@ token=$(curl -sS --fail-with-body -H 'Content-Type: application/json' -d '{"name
   sed 's/.*"token":"\([^"]*\)".*/\1/')
 
 cd "$work"
-# Who sends many wrong tokens is not listened to for a while, right token or not:
-# that is a refusal like the one before it.
+# Who sends many wrong tokens is not listened to for a while: to the check that
+# sends them, that 429 is a refusal like the 401 before it. Headers that are larger
+# than Go's server reads it answers itself, as plain text; a test of ours has them.
 cat > hooks.py <<'END'
 import schemathesis
+from schemathesis.specs.openapi import checks
+
+checks.AUTH_REJECTION_STATUSES = frozenset({401, 403, 429})
 
 @schemathesis.hook
-def after_call(context, case, response):
-    if response.status_code == 429 and b"wrong tokens" in response.content:
-        response.status_code = 401
+def filter_case(context, case):
+    return sum(len(str(k)) + len(str(v).encode(errors="replace")) for k, v in (case.headers or {}).items()) < 12_000
 END
 # What is wrong with a sweep file is what validate is asked for: its answer is
 # 200. A body that is too large is refused for that, whatever is in it. Not every
