@@ -68,6 +68,7 @@ type Server struct {
 	waits   chan struct{} // likewise for each caller who waits for a change
 	readers tally         // event streams by token
 	keys    turnstile     // creations with an idempotency key, by that
+	shared  shared        // answers, until the next commit
 	fleet   fleet
 	newest  atomic.Int64 // an event's id known to exist: where the search for the newest starts
 
@@ -118,7 +119,11 @@ func New(cfg Config) (*Server, error) {
 	gzip := middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1400})
 	chain := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for _, op := range operations {
-		chain[op.id] = []echo.MiddlewareFunc{s.scoped(op), op.checked, s.bounded(op)}
+		chain[op.id] = []echo.MiddlewareFunc{s.scoped(op), op.checked}
+		if sharedReads[op.id] {
+			chain[op.id] = append(chain[op.id], s.share)
+		}
+		chain[op.id] = append(chain[op.id], s.bounded(op))
 		if op.answersJSON() {
 			chain[op.id] = append(chain[op.id], gzip)
 		}

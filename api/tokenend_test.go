@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,5 +121,40 @@ func TestNamesOfACertificate(t *testing.T) {
 		if a := r.do(t.Context(), "GET", "/api/v1/sweeps", "", header{"Host": host}); a.StatusCode != want {
 			t.Errorf("%s: %s, want %d", host, a.Status, want)
 		}
+	}
+}
+
+// Logging out ends the streams of that session, and of no other.
+func TestWhatRunsEndsWithItsSession(t *testing.T) {
+	r := newRig(t)
+	admin := r.token(tourney.ScopeAdmin, "")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	login := func() header {
+		a := r.do(t.Context(), "POST", "/api/v1/session", `{"token":"`+admin+`"}`, asJSON)
+		cookie, _, _ := strings.Cut(a.Header.Get("Set-Cookie"), ";")
+		if a.StatusCode != 201 || cookie == "" {
+			t.Fatalf("login: %s %s", a.Status, a.body)
+		}
+		return header{"Cookie": cookie}
+	}
+	ends, stays := login(), login()
+	one, other := r.follow(ctx, "/api/v1/events", ends), r.follow(ctx, "/api/v1/events", stays)
+	for _, next := range []func() (message, bool){one, other} {
+		if _, ok := next(); !ok {
+			t.Fatal("the stream does not begin")
+		}
+	}
+	if a := r.do(t.Context(), "DELETE", "/api/v1/session", "", ends); a.StatusCode != 204 {
+		t.Fatalf("logout: %s %s", a.Status, a.body)
+	}
+	if _, ok := one(); ok {
+		t.Error("the stream of a session that was left goes on")
+	}
+	if a := r.do(t.Context(), "POST", "/api/v1/sweeps", spec, header{"Content-Type": "application/yaml"}.by(admin)); a.StatusCode != 201 {
+		t.Fatalf("create a sweep: %s %s", a.Status, a.body)
+	}
+	if _, ok := other(); !ok {
+		t.Error("the stream of another session ended")
 	}
 }

@@ -157,10 +157,12 @@ func (w *writer) commit(group []*request) {
 	wake := false
 	for i, r := range group {
 		wake = wake || r.wake && errs[i] == nil
-		r.done <- errs[i]
 	}
-	if wake {
+	if wake { // before anybody is answered, who may read again at once
 		w.changed.fire()
+	}
+	for i, r := range group {
+		r.done <- errs[i]
 	}
 }
 
