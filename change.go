@@ -19,6 +19,9 @@ type Change struct {
 	Notice   *Notice // to be sent once the change is committed; nil: none
 
 	Improvements int // values that are the best so far, of this change
+
+	Logs      []TrialLog // of commands
+	Artifacts []TrialArtifact
 }
 
 // JobState is where a job stands.

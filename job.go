@@ -46,6 +46,10 @@ type Job struct {
 	Weight     float64     `json:"weight"`               // share of a core it needs
 	Alone      bool        `json:"alone,omitempty"`      // share no heat: its last attempt was lost
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"` // where to go on from; nil: from 0
+
+	Command *Command `json:"command,omitempty"` // of trainer command: what is run
+	Rungs   []int    `json:"rungs,omitempty"`   // of a run that is stopped at one: the steps of which the coordinator has to hear
+	Counted bool     `json:"counted,omitempty"` // a step is a report of the metric, whatever number the program gives it
 }
 
 // Wants reports whether the sweep needs a metric at every step.

@@ -22,6 +22,7 @@ type Metric struct {
 	Goal    Goal     `json:"goal"`               // empty in a list of metrics: not an objective, bounded only
 	AtMost  *float64 `json:"at_most,omitempty"`  // a trial above it is infeasible
 	AtLeast *float64 `json:"at_least,omitempty"` // a trial below it is infeasible
+	Of      string   `json:"of,omitempty"`       // of a command: last (the default), or best, of what a trial reported
 }
 
 // Bounded reports whether the metric has a bound.

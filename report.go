@@ -14,6 +14,8 @@ type Entry struct {
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	End        *End        `json:"end,omitempty"`
 	Telemetry  *Telemetry  `json:"telemetry,omitempty"` // with an end
+	Log        []LogChunk  `json:"log,omitempty"`       // of a command
+	Artifacts  []Artifact  `json:"artifacts,omitempty"` // with the end of a command
 }
 
 // Telemetry is how an attempt ran. Nothing is decided by it, and no board that
@@ -52,4 +54,5 @@ type End struct {
 	Metrics  Metrics  `json:"metrics,omitempty"`
 	Reason   Reason   `json:"reason,omitempty"`
 	Error    string   `json:"error,omitempty"`
+	Whole    bool     `json:"whole,omitempty"` // of a command that ended by itself: there is no more to train, whatever the budget
 }

@@ -44,6 +44,8 @@ type Spec struct {
 	Webhook        string  `json:"webhook,omitempty"`         // URL that is told of the sweep's end
 	Retention      float64 `json:"retention,omitempty"`       // seconds after its end until it is deleted; 0: as the server says
 
+	*Command // of trainer command; nil: none
+
 	Ignored []string `json:"-"` // keys of the file that are W&B's and mean nothing here
 }
 
@@ -166,7 +168,10 @@ func CheckName(name string) error {
 // that is wrong with the spec by itself, or nil. What depends on the dataset
 // and the trainer is checked when the sweep is created.
 func (s *Spec) Normalise() error {
-	if s.External() {
+	if s.Runs() {
+		s.Trainer = cmp.Or(s.Trainer, TrainerCommand)
+	}
+	if s.External() || s.Runs() {
 		s.Order = cmp.Or(s.Order, OrderArrival)
 	}
 	s.Order = cmp.Or(s.Order, OrderFixed)
@@ -181,8 +186,12 @@ func (s *Spec) Normalise() error {
 			bad("name", "%v", err)
 		}
 	}
-	if s.External() {
+	if s.External() && !s.Runs() {
 		s.checkExternal(bad)
+	} else if s.Runs() {
+		s.checkCommand(bad)
+	} else if s.Trainer == TrainerCommand {
+		bad("program", "is missing: trainer command runs a program; name it, or give command")
 	} else if s.Dataset == "" {
 		bad("dataset", "is missing: name a registered dataset, or a path to a CSV file")
 	}

@@ -46,15 +46,27 @@ func (s *Spec) checkMetrics(bad report) {
 	case s.Metric.Name != "" && s.Metric.Name != first.Name:
 		bad("metric", "does not go with metrics; leave it out")
 	default:
-		s.Metric = Metric{Name: first.Name, Goal: first.Goal}
+		s.Metric = Metric{Name: first.Name, Goal: first.Goal, Of: first.Of}
 	}
 }
 
 func (s *Spec) checkMetric(m *Metric, path string, bad report) {
-	if s.External() {
+	if s.External() || s.Runs() {
+		if s.Runs() && m.Goal == "" && !m.Bounded() { // as W&B has it
+			if _, ok := LookupMetric(m.Name); !ok {
+				m.Goal = Minimize
+			}
+		}
 		m.checkOwn(path, bad)
 	} else {
 		m.check(path, bad)
+	}
+	switch {
+	case m.Of == "" || s.Runs() && (m.Of == "best" || m.Of == "last"):
+	case s.Runs():
+		bad(path+".of", "%q must be best or last", m.Of)
+	default:
+		bad(path+".of", "is for commands; the value of a built-in trainer is its best, of which the model is kept")
 	}
 }
 

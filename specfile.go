@@ -20,9 +20,10 @@ var (
 		"run_cap", "parallelism", "order", "seed", "validation", "preprocess", "early_terminate", "parameters",
 		"metrics", "limits", "points", "constraints", "warm_start",
 		"pool", "weight", "priority", "max_concurrency", "timeout", "webhook", "retention",
+		"program", "command", "env", "metrics_from", "resumable", "resources", "wandb",
 	}
 	ignoredKeys = []string{"project", "entity", "apiVersion", "kind", "controller"}
-	laterKeys   = []string{"program", "command", "scheduler", "job", "image_uri"}
+	laterKeys   = []string{"scheduler", "job", "image_uri"}
 )
 
 // ParseSpec reads a sweep file, YAML or JSON, and returns it normalised. The
@@ -192,6 +193,8 @@ func (r *specReader) topKey(spec *Spec, key string, node *yaml.Node) {
 		spec.Parameters = r.space(key, "", node, 0)
 	default:
 		switch {
+		case slices.Contains(commandKeys, key):
+			r.command(key, node, spec)
 		case slices.Contains(ignoredKeys, key):
 			spec.Ignored = append(spec.Ignored, key)
 		case slices.Contains(laterKeys, key):

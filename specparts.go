@@ -20,6 +20,7 @@ func (r *specReader) metric(key string, node *yaml.Node, spec *Spec) (m Metric) 
 	read := map[string]func(string, *yaml.Node){
 		"name":     func(p string, n *yaml.Node) { m.Name = r.text(p, n) },
 		"goal":     func(p string, n *yaml.Node) { m.Goal = Goal(r.text(p, n)) },
+		"of":       func(p string, n *yaml.Node) { m.Of = r.text(p, n) },
 		"at_most":  bound(&m.AtMost),
 		"at_least": bound(&m.AtLeast),
 	}

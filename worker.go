@@ -72,6 +72,9 @@ type ClaimRequest struct {
 	Datasets []string `json:"datasets"` // versions in the cache
 	Running  []string `json:"running"`  // fuse keys of the heats that run
 	Jobs     []JobID  `json:"jobs"`     // as offered
+
+	Commands [][]string `json:"commands,omitempty"` // how the commands that it may run begin
+	GPUs     int        `json:"gpus,omitempty"`     // free
 }
 
 // Grant is a claimed job with its token.
@@ -93,10 +96,11 @@ type Beat struct {
 	Running []Token `json:"running"`
 	Ended   []Token `json:"ended"` // end reports sent, fate unknown
 
-	Datasets []string `json:"datasets,omitempty"` // versions in its cache, where they have changed since the last beat
-	Leaving  Leave    `json:"leaving,omitempty"`  // it claims nothing any more, and goes
-	Why      string   `json:"why,omitempty"`      // likewise, in words
-	Gone     bool     `json:"gone,omitempty"`     // its last beat
+	Datasets []string   `json:"datasets,omitempty"` // versions in its cache, where they have changed since the last beat
+	Leaving  Leave      `json:"leaving,omitempty"`  // it claims nothing any more, and goes
+	Why      string     `json:"why,omitempty"`      // likewise, in words
+	Gone     bool       `json:"gone,omitempty"`     // its last beat
+	Commands [][]string `json:"commands,omitempty"` // how the commands that it may run begin
 }
 
 // BeatReply answers a beat.
