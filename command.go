@@ -232,6 +232,8 @@ func (s *Spec) checkCommandScheduler(bad report) {
 	case e == nil:
 	case e.Fidelity == "rows":
 		bad("early_terminate.fidelity", "a command has steps; leave it out")
+	case s.Resumable && e.Type == "hyperband" && e.MaxIter == 0 && e.S == 0:
+		bad("early_terminate.max_iter", "is missing: the step at which a resumable program is to end")
 	case s.Resumable:
 	case e.Type == "asha":
 		e.Stop = true

@@ -49,6 +49,7 @@ type Job struct {
 
 	Command *Command `json:"command,omitempty"` // of trainer command: what is run
 	Rungs   []int    `json:"rungs,omitempty"`   // of a run that is stopped at one: the steps of which the coordinator has to hear
+	Tiered  bool     `json:"tiered,omitempty"`  // the sweep stops trials early: the budget of a command is one
 	Counted bool     `json:"counted,omitempty"` // a step is a report of the metric, whatever number the program gives it
 }
 

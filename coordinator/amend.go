@@ -137,7 +137,7 @@ func (s *sweep) amend(ctx context.Context, a tourney.Amendment, revision string,
 		if a.Limits != nil {
 			now.Limits = a.Limits
 		}
-		now.Unsealed = now.Unsealed || ended && !s.row.Spec.External()
+		now.Unsealed = now.Unsealed || ended && s.row.Spec.Refits()
 	}
 	if a.Limits != nil && a.Limits.Cost > 0 && !s.c.priced(s.terms.Pool) {
 		return noPrice()

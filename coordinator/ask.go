@@ -344,7 +344,7 @@ func (t *telling) enter(ctx context.Context, ch *change) error {
 			continue
 		}
 		trial := s.trials[j.Trial]
-		if err := ch.entry(j.Worker, &entries[i]); err != nil {
+		if err := ch.entry(ctx, j.Worker, &entries[i]); err != nil {
 			return err
 		}
 		if t.tells[i].Ends() {

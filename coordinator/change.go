@@ -43,7 +43,7 @@ func (s *sweep) begin() *change {
 
 func (ch *change) empty() bool {
 	return len(ch.Events) == 0 && len(ch.trials) == 0 && len(ch.jobs) == 0 &&
-		len(ch.Attempts) == 0 && len(ch.Points) == 0 && ch.Amended == nil
+		len(ch.Attempts) == 0 && len(ch.Points) == 0 && len(ch.Logs) == 0 && len(ch.Artifacts) == 0 && ch.Amended == nil
 }
 
 // log appends an event.

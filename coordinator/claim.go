@@ -16,6 +16,7 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 		return tourney.ClaimReply{Error: "invalid claim: it needs an id, a capacity, and at most 4096 jobs"}
 	}
 	c.fleet.seen(worker)
+	c.fleet.allows(worker, req.Commands)
 	reply := tourney.ClaimReply{}
 	room := req.Capacity
 	if !c.fleet.mayClaim(worker) {
@@ -32,7 +33,7 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 			if s.terms.Pool != pool {
 				return nil
 			}
-			grants, err := s.claim(ctx, worker, req.ID, part, &room)
+			grants, err := s.claim(ctx, worker, req, part, &room)
 			reply.Grants = append(reply.Grants, grants...)
 			return err
 		})
@@ -68,12 +69,17 @@ func unasked(grants []tourney.Grant, asked []tourney.JobID) []tourney.JobID {
 const maxClaim = 4096
 
 // claim grants jobs of this sweep to a worker and commits the attempts.
-func (s *sweep) claim(ctx context.Context, worker, id string, part portion, room *float64) ([]tourney.Grant, error) {
+func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimRequest, part portion, room *float64) ([]tourney.Grant, error) {
+	id := req.ID
 	if s.row.Spec.External() {
 		return nil, nil
 	}
+	if !s.fits(&req) {
+		return nil, s.await(part.jobs)
+	}
 	var granted []*job
 	ch := s.begin()
+	gpus := req.GPUs
 	again := false // jobs that go back to be offered
 	most := s.room()
 	if part.most >= 0 {
@@ -83,6 +89,7 @@ func (s *sweep) claim(ctx context.Context, worker, id string, part portion, room
 	take := func(j *job) {
 		fresh++
 		*room -= s.row.Plan.Weight
+		gpus -= s.gpus()
 		ch.attempt(j, worker, id)
 		granted = append(granted, j)
 	}
@@ -96,7 +103,11 @@ func (s *sweep) claim(ctx context.Context, worker, id string, part portion, room
 			granted = append(granted, j)
 			*room -= s.row.Plan.Weight
 		case j.State != tourney.JobQueued:
-		case !s.runs() || *room < s.row.Plan.Weight-1e-9 || fresh == most:
+		case !s.runs() || *room < s.row.Plan.Weight-1e-9 || fresh == most || gpus < s.gpus():
+			if s.row.Spec.Runs() { // nobody may have so much room
+				j.offered = time.Now().Add(notFor - offerAge)
+				continue
+			}
 			j.offered = time.Time{}
 			s.toOffer = append(s.toOffer, j)
 			again = true
@@ -104,7 +115,7 @@ func (s *sweep) claim(ctx context.Context, worker, id string, part portion, room
 			take(j)
 		}
 	}
-	if rest := min(most, part.most) - fresh; rest > 0 && s.runs() {
+	if rest := min(most, part.most) - fresh; rest > 0 && s.runs() && !s.row.Spec.Runs() {
 		for _, j := range s.spare(rest) {
 			if *room < s.row.Plan.Weight-1e-9 {
 				j.offered = time.Time{}
@@ -184,5 +195,9 @@ func (s *sweep) job(j *job) tourney.Job {
 		Weight:     s.row.Plan.Weight,
 		Alone:      j.Alone,
 		Checkpoint: j.Checkpoint,
+		Command:    s.command(),
+		Rungs:      s.rungsAhead(j),
+		Tiered:     s.row.Spec.Runs() && s.row.Spec.EarlyTerminate != nil,
+		Counted:    s.row.Spec.Runs() && s.row.Spec.EarlyTerminate != nil && s.row.Spec.EarlyTerminate.Type == "hyperband",
 	}
 }

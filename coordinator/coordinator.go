@@ -263,7 +263,7 @@ func (c *Coordinator) byKey(ctx context.Context, key, body string) (tourney.Swee
 // plan turns a spec into the row of a new sweep.
 func (c *Coordinator) plan(ctx context.Context, spec tourney.Spec) (tourney.Sweep, error) {
 	ds := tourney.Dataset{Name: spec.Trainer}
-	if !spec.External() {
+	if spec.Refits() {
 		var err error
 		if ds, err = c.cfg.Store.Dataset(ctx, spec.Dataset); errors.Is(err, tourney.ErrNotFound) {
 			return tourney.Sweep{}, tourney.Invalid("dataset", "there is no dataset %q; register it first: tourney dataset add NAME FILE --target COLUMN", spec.Dataset)
@@ -294,7 +294,7 @@ func (c *Coordinator) plan(ctx context.Context, spec tourney.Spec) (tourney.Swee
 	id := newID("s")
 	if spec.Name == "" {
 		spec.Name = ds.Name + "-" + spec.Trainer
-		if spec.External() {
+		if !spec.Refits() {
 			spec.Name = spec.Trainer
 		}
 	}

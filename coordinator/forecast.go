@@ -52,6 +52,8 @@ func (c *Coordinator) doubts(f *tourney.Forecast) []tourney.FieldError {
 	workers, slots := c.fleet.capacity(tourney.DefaultPool)
 	room := int(math.Floor(float64(slots) / f.Plan.Weight))
 	switch {
+	case !c.fleet.canRun(spec):
+		doubt("command", "no worker that is there may run it: the sweep waits for one that is started with --allow-commands FILE, and a file that names it")
 	case workers == 0:
 		doubt("", "no worker is there: the sweep waits until one comes")
 	case spec.Parallelism < room:

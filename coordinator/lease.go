@@ -111,6 +111,7 @@ func (c *Coordinator) Beat(ctx context.Context, worker string, beat tourney.Beat
 	if beat.Gone {
 		c.giveBack(ctx, c.leases.of(worker, beat.Ended))
 	}
+	c.fleet.allows(worker, beat.Commands)
 	var reply tourney.BeatReply
 	reply.Drain, reply.Why, reply.Lifetime = c.fleet.orders(worker)
 	for _, t := range beat.Running {
@@ -234,6 +235,8 @@ type member struct {
 	saved   time.Time
 	since   time.Time // when its silence begins to count, at the earliest
 	changed bool      // it has to be saved
+
+	commands [][]string // how the commands begin that it may run
 }
 
 func newFleet(ttl time.Duration) *fleet {

@@ -86,7 +86,7 @@ func (o *offerer) offer(ctx context.Context, s *sweep) error {
 // offerable takes jobs to offer and marks them as offered, as long as fewer
 // than window are on offer.
 func (s *sweep) offerable(now time.Time, window int) []tourney.JobID {
-	if !s.runs() || s.row.Spec.External() { // those wait until somebody asks
+	if !s.runs() || s.row.Spec.External() || !s.c.fleet.canRun(&s.row.Spec) { // those wait until somebody asks, or may
 		return nil
 	}
 	out := 0

@@ -45,7 +45,7 @@ func (c *Coordinator) Reports(ctx context.Context, batch []tourney.Incoming) err
 		err := s.do(ctx, func(ctx context.Context) error {
 			ch := s.begin()
 			for _, e := range bySweep[id] {
-				if err := ch.entry(e.worker, e.Entry); err != nil {
+				if err := ch.entry(ctx, e.worker, e.Entry); err != nil {
 					return s.spoil(ctx, err)
 				}
 			}
@@ -62,17 +62,19 @@ func (c *Coordinator) Reports(ctx context.Context, batch []tourney.Incoming) err
 }
 
 // entry takes in what one attempt says.
-func (ch *change) entry(worker string, e *tourney.Entry) error {
+func (ch *change) entry(ctx context.Context, worker string, e *tourney.Entry) error {
 	s := ch.s
 	j := s.current(e.Token)
-	if j == nil || j.Worker != worker || j.Rung != e.Rung {
+	if j == nil || j.Worker != worker || j.Rung != e.Rung && !s.row.Spec.Streams() {
 		s.c.leases.stale.Add(1)
 		ch.settled[worker] = append(ch.settled[worker], e.Token)
 		return nil
 	}
 	s.c.leases.hold(e.Token, worker, leaseOf(&j.JobRow)) // a report is a sign of life
 	t := s.trials[j.Trial]
-	if points := finitePoints(e.Points); len(points) > 0 && j.Kind == tourney.JobRung {
+	ch.keepLog(j, e)
+	points := finitePoints(e.Points)
+	if len(points) > 0 && j.Kind == tourney.JobRung {
 		ch.Points = append(ch.Points, tourney.TrialPoints{Trial: j.Trial, Points: points})
 		t.Step = max(t.Step, points[len(points)-1].Step)
 		ch.trials[j.Trial] = true
@@ -82,6 +84,12 @@ func (ch *change) entry(worker string, e *tourney.Entry) error {
 	if c := e.Checkpoint; c != nil && (j.Checkpoint == nil || c.Step > j.Checkpoint.Step || e.End != nil && c.Step == j.Checkpoint.Step) {
 		j.Checkpoint, j.Losses = c, 0
 		ch.touch(j)
+	}
+	if s.row.Spec.Streams() {
+		var err error
+		if j, err = ch.climb(ctx, j, points); err != nil || j == nil {
+			return err
+		}
 	}
 	if e.End == nil {
 		return nil

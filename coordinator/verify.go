@@ -89,7 +89,7 @@ func (v *verifier) sweep(ctx context.Context, s *tourney.Sweep) error {
 	if err := v.rows(ctx, s); err != nil {
 		return err
 	}
-	if s.Spec.External() {
+	if !s.Spec.Refits() { // it has no dataset
 		return nil
 	}
 	ds, err := v.a.Dataset(ctx, s.Plan.Dataset)

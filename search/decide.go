@@ -34,7 +34,7 @@ func (s *Search) next() tourney.EventBody {
 			return s.close()
 		}
 	case tourney.SweepFinishing:
-		if s.spec.External() { // its trials leave nothing that could be refitted
+		if !s.spec.Refits() { // its trials leave nothing that could be refitted
 			return tourney.Turned{State: tourney.SweepCompleted}
 		}
 		if !s.final {

@@ -80,7 +80,12 @@ func (s *Search) foldReported(e tourney.Reported) error {
 		return nil
 	}
 	t := &s.trials[e.Trial]
-	r := Result{Trial: e.Trial, Rung: e.Rung, Budget: job.Budget, Whole: e.Rung == len(t.ladder)-1, Loss: math.Inf(1)}
+	// A program that ended by itself has no more to train. It was not there
+	// when others passed the rungs above, and is held against nobody there.
+	top := e.Rung == len(t.ladder)-1
+	early := e.Whole && !top && e.Outcome == tourney.OutcomeDone && s.spec.Streams()
+	whole := top || early
+	r := Result{Trial: e.Trial, Rung: e.Rung, Budget: job.Budget, Whole: whole, Loss: math.Inf(1)}
 	r.Losses, _ = s.spec.Losses(nil)
 	if e.Outcome == tourney.OutcomeDone {
 		t.rung, t.value, t.bestStep = e.Rung, finite(e.Value), e.BestStep
@@ -96,18 +101,22 @@ func (s *Search) foldReported(e tourney.Reported) error {
 		if v := finite(e.Last); v != nil {
 			last = s.spec.Metric.Loss(*v)
 		}
-		s.scheduler.Finish(Finished{Result: r, Last: last})
+		if early {
+			s.scheduler.Drop(e.Trial)
+		} else {
+			s.scheduler.Finish(Finished{Result: r, Last: last})
+		}
 	} else {
 		s.scheduler.Drop(e.Trial)
 	}
 	s.history.finish(r)
-	s.limits.finish(r, e.Rung == len(t.ladder)-1)
+	s.limits.finish(r, whole)
 	switch {
 	case e.Outcome == tourney.OutcomeDiverged:
 		s.owe(e.Trial, tourney.TrialDiverged)
 	case e.Outcome == tourney.OutcomeFailed:
 		s.owe(e.Trial, tourney.TrialFailed)
-	case e.Rung == len(t.ladder)-1:
+	case whole:
 		s.owe(e.Trial, tourney.TrialCompleted)
 	default:
 		t.state = tourney.TrialPaused
@@ -322,7 +331,7 @@ func (s *Search) foldTurned(e tourney.Turned) error {
 	case tourney.SweepFailed:
 		legal = s.quiet() && s.nextPaused() < 0 && s.winner() < 0
 	case tourney.SweepCompleted:
-		legal = s.state == tourney.SweepFinishing && (s.refit != nil || s.spec.External())
+		legal = s.state == tourney.SweepFinishing && (s.refit != nil || !s.spec.Refits())
 	}
 	if !legal {
 		return invalid("a sweep that is %s has no cause to be %s", s.stage(), e.State)

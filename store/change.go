@@ -120,6 +120,16 @@ func (ch *change) writeRows(t *tx) error {
 			return fmt.Errorf("trial %d: point at step %d: %w", p.trial, p.Step, err)
 		}
 	}
+	for i := range ch.Logs {
+		if err := writeLog(t, ch.Sweep, &ch.Logs[i]); err != nil {
+			return fmt.Errorf("trial %d: log: %w", ch.Logs[i].Trial, err)
+		}
+	}
+	for i := range ch.Artifacts {
+		if err := writeArtifact(t, ch.Sweep, &ch.Artifacts[i]); err != nil {
+			return fmt.Errorf("trial %d: artifact: %w", ch.Artifacts[i].Trial, err)
+		}
+	}
 	if err := ch.writeEvents(t, h); err != nil {
 		return err
 	}

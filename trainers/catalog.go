@@ -29,6 +29,9 @@ func (Catalog) Plan(spec *tourney.Spec, ds tourney.Dataset) (tourney.Plan, error
 	if spec.External() {
 		return planExternal(spec), nil
 	}
+	if spec.Runs() {
+		return planCommand(spec), nil
+	}
 	f := lookup(spec.Trainer)
 	if f == nil {
 		return tourney.Plan{}, tourney.Invalid("trainer", "no trainer %q%s; there is %s", spec.Trainer,
@@ -74,6 +77,27 @@ func planExternal(spec *tourney.Spec) tourney.Plan {
 	}
 	if spec.Parallelism == 0 {
 		spec.Parallelism = externalFlight
+	}
+	return p
+}
+
+// endless is the budget of a program of which only it knows when it ends.
+const endless = 10_000_000
+
+// planCommand is the plan of a sweep whose trials are runs of a program. One
+// that is not stopped early has one rung, whose end is the program's.
+func planCommand(spec *tourney.Spec) tourney.Plan {
+	p := tourney.Plan{Budget: 1, Weight: spec.Command.Weight(), Size: spec.Parameters.Size()}
+	if spec.Method == tourney.MethodGrid {
+		p.Size = spec.Parameters.GridSize()
+	}
+	if e := spec.EarlyTerminate; e != nil {
+		if p.Budget = e.MaxIter; p.Budget == 0 {
+			p.Budget = endless
+		}
+	}
+	if spec.Parallelism == 0 {
+		spec.Parallelism = min(adaptiveFlight, spec.Trials())
 	}
 	return p
 }

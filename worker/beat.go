@@ -57,7 +57,7 @@ func (w *Worker) obey(mode tourney.Drain, why string) {
 
 // report is what a beat says now.
 func (w *Worker) report() tourney.Beat {
-	beat := tourney.Beat{Slots: w.cfg.Slots, Running: w.running(), Ended: w.spool.unsettled()}
+	beat := tourney.Beat{Slots: w.cfg.Slots, Running: w.running(), Ended: w.spool.unsettled(), Commands: w.prefixes()}
 	versions := w.cfg.Data.Versions()
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -285,6 +285,9 @@ func (t *task) telemetry(step int) *tourney.Telemetry {
 	}
 	memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
 	metrics.Read(memory)
+	if t.heat == nil {
+		return nil
+	}
 	return &tourney.Telemetry{RowsPerSecond: float64(step) * float64(t.heat.rows) / seconds, Memory: int64(memory[0].Value.Uint64())}
 }
 

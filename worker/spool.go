@@ -222,7 +222,7 @@ func (s *spool) take() []*draft {
 	if time.Now().Before(s.again) && s.late.Err() == nil {
 		return nil
 	}
-	n := min(len(s.order), maxEntries)
+	n := s.fit()
 	drafts := make([]*draft, n)
 	for i, token := range s.order[:n] {
 		drafts[i] = s.pending[token]

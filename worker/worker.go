@@ -28,6 +28,7 @@ type Config struct {
 	SpoolDir        string                                    // where checkpoints wait while the coordinator is away; empty: the system's
 	SpoolBytes      int64                                     // how much of them at most; 0: DefaultSpoolBytes
 	Log             *slog.Logger
+	Commands        Commands // nil: this worker runs no programs
 }
 
 // fetchWait is how long one fetch of offers waits.
@@ -175,7 +176,7 @@ func (w *Worker) awaitRoom(ctx context.Context) {
 // It asks under working, so that it hears what it is granted also when it is to
 // leave; what it was offered then goes to others at once.
 func (w *Worker) claim(ctx, working context.Context, offered []tourney.Offered) []tourney.Grant {
-	req := tourney.ClaimRequest{ID: newClaimID(), Capacity: w.room(), Datasets: w.cfg.Data.Versions(), Running: w.fuseKeys()}
+	req := tourney.ClaimRequest{ID: newClaimID(), Capacity: w.room(), Datasets: w.cfg.Data.Versions(), Running: w.fuseKeys(), Commands: w.prefixes(), GPUs: w.freeGPUs()}
 	if ctx.Err() != nil {
 		req.Capacity = 0
 	}
@@ -232,6 +233,13 @@ func (w *Worker) admit(ctx context.Context, group *errgroup.Group, g tourney.Gra
 	defer w.mu.Unlock()
 	w.attempts[g.Token] = t
 	w.used += g.Job.Weight
+	if g.Job.Command != nil {
+		group.Go(func() error {
+			w.runCommand(ctx, t)
+			return nil
+		})
+		return
+	}
 	h := w.heats[key]
 	if h == nil {
 		h = &heat{w: w, key: key, wake: make(chan struct{}, 1)}
@@ -286,6 +294,20 @@ func (w *Worker) stop(tokens []tourney.Token) {
 			w.forget(t)
 		}
 	}
+}
+
+// lastHeard returns when the coordinator last answered.
+func (w *Worker) lastHeard() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.heard
+}
+
+// isReleasing reports whether the worker gives back what it has.
+func (w *Worker) isReleasing() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.going.mode == tourney.DrainRelease
 }
 
 func newClaimID() string {

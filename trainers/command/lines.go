@@ -3,6 +3,7 @@ package command
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"regexp"
@@ -224,4 +225,29 @@ func (r *LineReader) readCSV(line string) []Observation {
 func parse(text string) (float64, bool) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	return v, err == nil || math.IsInf(v, 0)
+}
+
+// ReadReport reads what a program pushes: {"step": 3, "metrics": {"loss": 0.1}},
+// without a step if it counts them not. Metrics may be nested, and NaN is
+// written as Python writes it. The error says what would be right.
+func ReadReport(body []byte) (Observation, error) {
+	text := string(body)
+	var report struct {
+		Step    *int           `json:"step"`
+		Metrics map[string]any `json:"metrics"`
+	}
+	if err := json.Unmarshal(body, &report); err != nil {
+		if err := json.Unmarshal([]byte(notJSON.ReplaceAllString(text, `$1"$2"`)), &report); err != nil {
+			return Observation{}, fmt.Errorf(`%w: a report is {"step": 3, "metrics": {"loss": 0.1}}: %w`, tourney.ErrInvalid, err)
+		}
+	}
+	if report.Step != nil && (*report.Step < 0 || *report.Step > maxStep) {
+		return Observation{}, fmt.Errorf("%w: step %d must be 0 or more", tourney.ErrInvalid, *report.Step)
+	}
+	o := Observation{Metrics: tourney.Metrics{}}
+	flatten("", report.Metrics, o.Metrics, 0)
+	if report.Step != nil {
+		o.Step, o.HasStep = *report.Step, true
+	}
+	return o, nil
 }
