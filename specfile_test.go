@@ -91,7 +91,7 @@ func TestSpecSurvivesJSON(t *testing.T) {
 func TestParseSpecErrors(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
 		{"run_cap: 500", "run_capp: 500", `churn.yaml:8: run_capp: unknown key; did you mean "run_cap"?`},
-		{"run_cap: 500", "program: train.py", `churn.yaml:8: program: is not supported by this version`},
+		{"run_cap: 500", "program: train.py", `churn.yaml:3: dataset: means nothing to a command`},
 		{"run_cap: 500", "limits: {wall: 2 hours}", `churn.yaml:8: limits.wall: must be seconds or a time as 1h30m or 30d, more than 0, not "2 hours"`},
 		{"run_cap: 500", "limits: {target: 1}", `churn.yaml: run_cap: is missing: say how many trials the search may start, or give limits`},
 		{"run_cap: 500", "limits: {wal: 2h}", `churn.yaml:8: limits.wal: unknown key; did you mean "wall"?`},

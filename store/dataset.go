@@ -129,11 +129,13 @@ func (s *Store) Loosen(ctx context.Context, hash string) error {
 	}, false)
 }
 
-// referred selects the blobs that datasets refer to, and jobs of sweeps.
+// referred selects the blobs that datasets refer to, and jobs and trials of
+// sweeps.
 const referred = `SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.shards') b
 	UNION SELECT b.value ->> '$.hash' FROM datasets d, json_each(d.manifest, '$.test') b
 	UNION SELECT version FROM datasets
-	UNION SELECT checkpoint ->> '$.blob' FROM jobs WHERE checkpoint IS NOT NULL`
+	UNION SELECT checkpoint ->> '$.blob' FROM jobs WHERE checkpoint IS NOT NULL
+	UNION SELECT sha256 FROM artifacts`
 
 // LooseBlobs returns the blobs noted by Loosen and DeleteDataset
 // that nothing refers to. The answer holds as long as no table is taken in.

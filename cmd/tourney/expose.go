@@ -51,6 +51,10 @@ func (o *serverOptions) checkSafety() error {
 // them from strangers.
 func (o *serverOptions) checkTokens(tokens []tourney.AccessToken) error {
 	valid := func(t tourney.AccessToken) bool { return t.Scope == tourney.ScopeAdmin && t.Valid(time.Now()) }
+	if o.commands.file != "" && !o.commands.own && !slices.ContainsFunc(tokens, valid) {
+		return fmt.Errorf("%w: with --allow-commands whoever reaches the server may run programs here, so that it asks everybody for a token, and there is none; run `tourney token create --data-dir %s --scope admin --name me`, and start again",
+			tourney.ErrRefused, o.dataDir)
+	}
 	if o.guarded() && !slices.ContainsFunc(tokens, valid) {
 		return o.refuse(true)
 	}

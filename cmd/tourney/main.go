@@ -22,6 +22,7 @@ import (
 
 	"tourney"
 	"tourney/dataset/sql"
+	"tourney/worker/process"
 )
 
 // version is set by the linker for a release.
@@ -52,7 +53,8 @@ const (
 )
 
 func main() {
-	sql.Main() // does not return if this process is to be the SQL engine
+	sql.Main()     // does not return if this process is to be the SQL engine
+	process.Main() // nor if it is to be a program, or to look after one
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -30,6 +30,7 @@ type runOptions struct {
 	asJSON   bool
 	access   access // server: of one that plays the sweep
 	logLevel string
+	commands commandOptions
 }
 
 func newRun() *cobra.Command {
@@ -69,6 +70,7 @@ sweep is paused and can be gone on with: tourney run --resume ID`,
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "workers in this process, of one core each")
 	f.Int64Var(&o.seed, "seed", 0, "take this seed instead of the file's")
 	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
+	commandFlags(f, &o.commands)
 	f.StringVar(&o.resume, "resume", "", "go on with the sweep of this id")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON document on stdout, and nothing else there")
 	f.StringVar(&o.access.server, "server", "", "URL of a server that plays the sweep")
@@ -104,8 +106,12 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if o.workers < 1 {
 		return usageError{fmt.Errorf("--workers must be at least 1, not %d", o.workers)}
 	}
+	if err := o.allow(file, &spec, stderr); err != nil {
+		return err
+	}
 	srv, err := startServer(ctx, serverOptions{
-		addr: "127.0.0.1:0", dataDir: o.dataDir, workers: o.workers, logLevel: o.logLevel, log: stderr, urlHosts: hosts,
+		commands: o.commands,
+		addr:     "127.0.0.1:0", dataDir: o.dataDir, workers: o.workers, logLevel: o.logLevel, log: stderr, urlHosts: hosts,
 	})
 	if err != nil {
 		return err
@@ -119,6 +125,20 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		err = closeErr
 	}
 	return err
+}
+
+// allow lets the workers of this process run the program of the file, which
+// whoever runs it has named, unless a file of its own says what may run.
+func (o *runOptions) allow(file string, spec *tourney.Spec, stderr io.Writer) error {
+	o.commands.own = true
+	if o.commands.file != "" || !spec.Runs() {
+		return o.commands.read()
+	}
+	if err := o.commands.allowFile(file, spec); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "%s runs a program; allowed for this run alone: %s\n", file, strings.Join(spec.Command.Fixed(tourney.Interpreters()[0]), " "))
+	return nil
 }
 
 // readSpec reads the sweep file and lays the flags over it.
@@ -151,6 +171,9 @@ func (o *runOptions) readSpec(file string, stderr io.Writer) (tourney.Spec, erro
 // to the file; one on the command line to the working directory.
 func (o *runOptions) datasetPlace(file string, spec tourney.Spec) string {
 	name := spec.Dataset
+	if name == "" {
+		return "" // of trials that are told of, or run
+	}
 	if isURL(name) {
 		return name
 	}
@@ -187,6 +210,9 @@ func (o *runOptions) play(ctx context.Context, c *client.Client, url, file strin
 	if file == "" {
 		if sweep, err = c.Sweep(ctx, o.resume); err != nil {
 			return err
+		}
+		if sweep.Spec.Runs() && o.access.server == "" && o.commands.allow == nil {
+			return usageError{fmt.Errorf("the trials of sweep %s run a program, %s, which has to be allowed: add --allow-commands FILE", o.resume, strings.Join(sweep.Spec.Command.Fixed(tourney.Interpreters()[0]), " "))}
 		}
 		if sweep.State == tourney.SweepPaused {
 			if sweep, err = c.Act(ctx, o.resume, tourney.ActionResume); err != nil {

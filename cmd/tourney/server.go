@@ -59,6 +59,7 @@ type serverOptions struct {
 	webhookSecret string   // file of what notices are signed with; empty: none are sent
 	webhookHosts  []string // that may be told
 
+	commands commandOptions
 	pprof    bool // serve profiles of this process, to admins
 	logLevel string
 	log      io.Writer
@@ -195,7 +196,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		AllowedHosts:    o.hosts,
 		AllowHost:       certified,
 		Inside:          s.inside,
-		RequireToken:    o.guarded(),
+		RequireToken:    o.guarded() || o.commands.allow != nil, // who may start a sweep may run a program
 		Secure:          cert != nil,
 	})
 	if err != nil {
@@ -372,11 +373,18 @@ func (s *server) startWorkers(ctx context.Context, o serverOptions, b busParts) 
 		return err
 	}
 	ws.inside = true
+	if err := ws.allow(&o.commands, o.dataDir); err != nil {
+		return errors.Join(err, ws.close())
+	}
 	// Workers stop first, while there is somebody to give their trials back to.
 	working, stop := context.WithCancel(s.failed)
 	var group errgroup.Group
-	for range o.workers {
-		w, err := ws.enrol(ctx, 1, tourney.DefaultPool, b.dial)
+	workers, slots := o.workers, 1
+	if ws.commands != nil { // one that knows of all, as a trial may need several cores
+		workers, slots = 1, o.workers
+	}
+	for range workers {
+		w, err := ws.enrol(ctx, slots, tourney.DefaultPool, b.dial)
 		if err != nil {
 			stop()
 			return errors.Join(err, group.Wait(), ws.close())

@@ -31,6 +31,7 @@ const minLease = 300 * time.Millisecond
 
 func newWorker() *cobra.Command {
 	var slots int
+	var commands commandOptions
 	var cacheDir, bucket, pool string
 	cmd := &cobra.Command{
 		Use:   "worker",
@@ -42,6 +43,9 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if slots < 1 {
 				return usageError{fmt.Errorf("--slots must be at least 1, not %d", slots)}
+			}
+			if err := commands.read(); err != nil {
+				return err
 			}
 			level, _ := cmd.Flags().GetString("log-level")
 			log, err := newLogger(level, cmd.ErrOrStderr())
@@ -55,6 +59,9 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 			}
 			defer ws.close() //nolint:errcheck // nothing is written through it
 			ws.progress, ws.pool = cmd.ErrOrStderr(), pool
+			if err := ws.allow(&commands, cacheDir); err != nil {
+				return err
+			}
 			dial := func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) {
 				if e.NATS == "" {
 					return nil, errors.New("the server takes no workers from other processes; start it with --nats-listen 127.0.0.1:4222")
@@ -74,6 +81,7 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 	}
 	serverFlag(cmd)
 	f := cmd.Flags()
+	commandFlags(f, &commands)
 	f.StringVar(&pool, "pool", "", "pool to train for; that of the token if not given, and if that names none, "+tourney.DefaultPool)
 	f.IntVar(&slots, "slots", runtime.NumCPU(), "cores to train on")
 	f.StringVar(&cacheDir, "cache-dir", defaultCacheDir(), "directory for the shards of datasets, shared by the workers of this machine")
@@ -89,6 +97,8 @@ type workerSet struct {
 	cache  *dataset.Cache
 	close  func() error
 	log    *slog.Logger
+
+	commands worker.Commands // nil: none may run
 
 	pool     string    // to enrol in; empty: as the server says
 	inside   bool      // the server's own process
@@ -124,6 +134,18 @@ func newWorkerSet(ctx context.Context, server access, bucket, cacheDir string, l
 	return ws, nil
 }
 
+// allow lets the workers run programs, if some are allowed.
+func (ws *workerSet) allow(o *commandOptions, dir string) error {
+	runner, err := o.runner(filepath.Join(dir, "commands"), ws.blobs.Put, ws.log)
+	if err != nil || runner == nil {
+		return err
+	}
+	closed := ws.close
+	ws.close = func() error { return errors.Join(runner.Close(), closed()) }
+	ws.commands = runner
+	return nil
+}
+
 // enrol makes one worker.
 func (ws *workerSet) enrol(ctx context.Context, slots int, pool string, dial func(context.Context, tourney.Enrolment) (worker.Bus, error)) (*worker.Worker, error) {
 	host, err := os.Hostname()
@@ -139,7 +161,7 @@ func (ws *workerSet) enrol(ctx context.Context, slots int, pool string, dial fun
 		return nil, fmt.Errorf("connect to the bus: %w", err)
 	}
 	return worker.New(worker.Config{
-		Bus: b, Blobs: ws.blobs, Data: ws.cache, Slots: slots, Lease: e.Lease, Log: ws.log.With("worker", e.Worker),
+		Bus: b, Blobs: ws.blobs, Data: ws.cache, Slots: slots, Lease: e.Lease, Log: ws.log.With("worker", e.Worker), Commands: ws.commands,
 	}), nil
 }
 

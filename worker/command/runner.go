@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,11 +26,14 @@ type Config struct {
 	Dir   string   // under which trials have their directories
 	Shim  fs.FS    // what `wandb: shim` puts in the way of Python's imports; nil: there is none
 	GPUs  []string // as CUDA_VISIBLE_DEVICES names them; empty: none are handed out
-	Put   func(ctx context.Context, data []byte) (hash string, err error)
+	Put   Put
 	Log   *slog.Logger
 
-	CheckpointEvery time.Duration // between looks at the checkpoint directory
+	CheckpointEvery time.Duration // between looks at the checkpoint directory; 0: 30 s
 }
+
+// Put stores a blob and returns its hash.
+type Put func(ctx context.Context, data []byte) (hash string, err error)
 
 // Runner runs the programs of a worker. Its methods may be called from many
 // goroutines.
@@ -57,6 +61,7 @@ func New(cfg Config) (_ *Runner, err error) {
 		return nil, err
 	}
 	removeDead(cfg.Dir)
+	cfg.CheckpointEvery = cmp.Or(cfg.CheckpointEvery, 30*time.Second)
 	r := &Runner{cfg: cfg, gpus: slices.Clone(cfg.GPUs)}
 	if r.dir, err = os.MkdirTemp(cfg.Dir, dirPrefix); err != nil {
 		return nil, fmt.Errorf("make the directory of trials: %w", err)
