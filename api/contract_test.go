@@ -42,6 +42,8 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		"EarlyTerminate": tourney.EarlyTerminate{}, "Plan": tourney.Plan{}, "Sweep": tourney.Sweep{}, "Trial": tourney.Trial{},
 		"Point": tourney.Point{}, "Dataset": tourney.Dataset{}, "Column": tourney.Column{}, "Shard": tourney.Shard{},
 		"Worker": tourney.Worker{}, "Lifetime": tourney.Lifetime{}, "EnrolRequest": tourney.EnrolRequest{}, "Enrolment": tourney.Enrolment{},
+		"LogPage": tourney.LogPage{}, "LogChunk": tourney.LogChunk{}, "Artifact": tourney.Artifact{},
+		"Resources": tourney.Resources{}, "MetricSource": tourney.MetricSource{},
 		"FieldError": tourney.FieldError{}, "Problem": problem.Problem{},
 		"EventEngine": tourney.Engine{}, "EventReported": tourney.Reported{}, "EventLost": tourney.Lost{}, "EventActed": tourney.Acted{},
 		"AccessToken": tourney.AccessToken{}, "IssuedToken": tourney.IssuedToken{}, "TokenRequest": tourney.TokenRequest{}, "Audit": tourney.Audit{},

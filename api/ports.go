@@ -81,6 +81,11 @@ type Reader interface {
 	Trial(ctx context.Context, sweep string, number int) (tourney.Trial, error)
 	// Points returns the learning curve of a trial, by step.
 	Points(ctx context.Context, sweep string, number int) ([]tourney.Point, error)
+	// Log returns a part of the log of a trial's attempt, from an offset on;
+	// attempt 0 is the last one that has printed anything.
+	Log(ctx context.Context, sweep string, number, attempt int, from int64) (tourney.LogPage, error)
+	// Artifacts lists the files that a trial has left, by name.
+	Artifacts(ctx context.Context, sweep string, number int) ([]tourney.Artifact, error)
 	// FinalJobs returns the final jobs of a sweep that are done, by trial.
 	// Their checkpoints are its models.
 	FinalJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)

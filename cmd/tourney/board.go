@@ -54,7 +54,11 @@ func newBoard(c *client.Client, url string, sweep tourney.Sweep, out, errw io.Wr
 // watch follows the sweep to its end. Events wake it; what it shows it reads
 // anew, at most four times a second.
 func (b *board) watch(ctx context.Context) error {
-	fmt.Fprintf(b.err, "sweep %s (%s) on %s\n", b.bold(b.sweep.Spec.Name), b.sweep.ID, b.sweep.Spec.Dataset[:min(len(b.sweep.Spec.Dataset), 40)])
+	on := b.sweep.Spec.Dataset[:min(len(b.sweep.Spec.Dataset), 40)]
+	if b.sweep.Spec.Runs() {
+		on = strings.Join(b.sweep.Spec.Command.Fixed(tourney.Interpreters()[0]), " ")
+	}
+	fmt.Fprintf(b.err, "sweep %s (%s) on %s\n", b.bold(b.sweep.Spec.Name), b.sweep.ID, on)
 	fmt.Fprintf(b.err, "dashboard %s\n", b.bold(b.url+"/sweeps/"+b.sweep.ID))
 	events := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)

@@ -18,7 +18,7 @@ func newSweep() *cobra.Command {
 		newSweepAct("pause", "Start no more jobs; those that run go on", tourney.ActionPause),
 		newSweepAct("resume", "Go on with a paused sweep", tourney.ActionResume),
 		newSweepAct("cancel", "End a sweep at once; what its trials have reported is kept", tourney.ActionCancel),
-		newSweepLeaderboard(), newSweepTrials(), newSweepImportance(), newSweepPareto(), newSweepReplay(), newSweepExtend(), newSweepRetry(), newSweepDelete(),
+		newSweepLeaderboard(), newSweepTrials(), newSweepImportance(), newSweepPareto(), newSweepReplay(), newSweepExtend(), newSweepRetry(), newSweepDelete(), newSweepLogs(),
 	)
 	return cmd
 }

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -439,6 +440,36 @@ func (w *World) Points(ctx context.Context, sweep string, number int) ([]tourney
 		return nil, err
 	}
 	return []tourney.Point{{Step: 1}, {Step: t.BestStep, Metrics: t.Metrics}}, nil
+}
+
+// Log implements api.Reader: every trial has printed its number twice.
+func (w *World) Log(ctx context.Context, sweep string, number, attempt int, from int64) (tourney.LogPage, error) {
+	if _, err := w.Trial(ctx, sweep, number); err != nil {
+		return tourney.LogPage{}, err
+	}
+	line := fmt.Sprintf("out| %d\n", number)
+	page := tourney.LogPage{Attempt: max(attempt, 1), Items: []tourney.LogChunk{}, Next: from, Ended: true}
+	for _, offset := range []int64{0, int64(len(line))} {
+		if offset >= from {
+			page.Items = append(page.Items, tourney.LogChunk{Offset: offset, Text: line})
+			page.Next = offset + int64(len(line))
+		}
+	}
+	return page, nil
+}
+
+// Artifacts implements api.Reader: trials have left the blobs that there are.
+func (w *World) Artifacts(ctx context.Context, sweep string, number int) ([]tourney.Artifact, error) {
+	if _, err := w.Trial(ctx, sweep, number); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []tourney.Artifact
+	for _, hash := range slices.Sorted(maps.Keys(w.blobs)) {
+		list = append(list, tourney.Artifact{Name: "files/" + hash[:8], Size: int64(len(w.blobs[hash])), SHA256: hash})
+	}
+	return list, nil
 }
 
 // Leave makes what a trial's final job left: a part of a blob.
