@@ -203,7 +203,7 @@ func quote(b *strings.Builder, s string) {
 		switch esc, ok := short[r]; {
 		case ok:
 			b.WriteString(esc)
-		case r >= ' ' && r < utf8.RuneSelf-1:
+		case r >= ' ' && r < utf8.RuneSelf:
 			b.WriteRune(r)
 		case r > 0xffff:
 			hi, lo := utf16.EncodeRune(r)
