@@ -150,6 +150,9 @@ var pairRE = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_./-]*)\s*=\s*(` + numberPa
 
 // readPairs reads all name=value of a line whose values are numbers.
 func readPairs(line string) []Observation {
+	if strings.IndexByte(line, '=') < 0 { // most lines, and much faster found out
+		return nil
+	}
 	values := tourney.Metrics{}
 	for _, m := range pairRE.FindAllStringSubmatchIndex(line, -1) {
 		partOfWord := m[0] > 0 && isWord(line[m[0]-1])

@@ -245,8 +245,9 @@ func (x *run) readOut(r *os.File) {
 	}
 	readLines(r, func(line []byte) {
 		x.journal.line(markOut, line)
+		text := string(line)
 		for _, reader := range readers {
-			for part := range strings.SplitSeq(string(line), "\r") {
+			for part := range strings.SplitSeq(text, "\r") {
 				for _, o := range reader.Read(part) {
 					x.observe(o)
 				}
