@@ -7,7 +7,8 @@ import (
 	"math"
 )
 
-// Params are the values of a trial by name: nil, bool, int64, float64 or string.
+// Params are the values of a trial by name: nil, bool, int64,
+// float64, string or Structured.
 type Params map[string]any
 
 // MarshalJSON writes what encoding/json would write, without its detours.
@@ -30,6 +31,14 @@ func (p *Params) UnmarshalJSON(data []byte) error {
 	for k, v := range m {
 		n, ok := v.(json.Number)
 		if !ok {
+			switch v.(type) {
+			case []any, map[string]any:
+				text, err := structured(v)
+				if err != nil {
+					return fmt.Errorf("parameter %s: %w", k, err)
+				}
+				m[k] = text
+			}
 			continue
 		}
 		if i, err := n.Int64(); err == nil {

@@ -21,7 +21,7 @@ type Param struct {
 	Name          string
 	Distribution  Distribution
 	Value         any       // constant
-	Values        []any     // categorical: nil, bool, int64, float64 or string
+	Values        []any     // categorical: nil, bool, int64, float64, string or Structured
 	Probabilities []float64 // categorical_w_probabilities: one for each of Values, summing to 1
 	Min, Max      float64   // the range, in values, not exponents
 	Q             float64   // q_*: the step

@@ -2,6 +2,7 @@ package tourney
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -113,7 +114,7 @@ type EarlyTerminate struct {
 	MaxIter  int    `json:"max_iter,omitempty"` // budget of the highest rung
 	Eta      int    `json:"eta,omitempty"`      // one trial in eta goes on
 	S        int    `json:"s,omitempty"`        // hyperband: bands below max_iter, instead of min_iter
-	Strict   bool   `json:"strict,omitempty"`   // hyperband: the value at the band counts, not the best up to it
+	Strict   bool   `json:"strict,omitempty"`   // hyperband: the value at the band counts, not the best up to it; a file that does not say means true
 	Stop     bool   `json:"stop,omitempty"`     // asha: stop trials at a rung for good instead of pausing them
 	Brackets int    `json:"brackets,omitempty"` // asha: ladders, each beginning a rung higher than the one before
 
@@ -126,6 +127,19 @@ type EarlyTerminate struct {
 	Population int     `json:"population,omitempty"` // pbt: trials that train side by side
 	Quantile   float64 `json:"quantile,omitempty"`   // pbt: share of the population that is replaced, and that is copied
 	Resample   float64 `json:"resample,omitempty"`   // pbt: probability that a parameter is drawn anew instead of perturbed
+}
+
+// MarshalJSON writes strict out where it means something: there its absence
+// stands for true.
+func (e EarlyTerminate) MarshalJSON() ([]byte, error) {
+	type fields EarlyTerminate
+	if e.Type != "hyperband" {
+		return json.Marshal(fields(e))
+	}
+	return json.Marshal(struct {
+		fields
+		Strict bool `json:"strict"`
+	}{fields(e), e.Strict})
 }
 
 // Rungs returns the budgets of the ladder of asha and pasha: MinIter times the
@@ -163,6 +177,9 @@ func CheckName(name string) error {
 	}
 	return fmt.Errorf("%q is no name: use letters, digits, '.', '_' and '-', at most 128, the first a letter or digit", name)
 }
+
+// joinedName puts '-' for blanks, which W&B's names may have.
+func joinedName(name string) string { return strings.Join(strings.Fields(name), "-") }
 
 // Normalise fills in the defaults and returns an *InvalidError that lists all
 // that is wrong with the spec by itself, or nil. What depends on the dataset

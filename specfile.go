@@ -51,7 +51,7 @@ func ParseSpec(data []byte, source string) (Spec, error) {
 // UnmarshalJSON reads a spec that was checked when it was written. It does not
 // check it again, so that what one version has taken can be read by the next.
 func (s *Spec) UnmarshalJSON(data []byte) error {
-	r := &specReader{lines: map[string]int{}}
+	r := &specReader{lines: map[string]int{}, stored: true}
 	spec := r.read(data)
 	if len(r.errs) > 0 {
 		return &InvalidError{Fields: r.errs}
@@ -65,6 +65,9 @@ type specReader struct {
 	errs   []FieldError
 	lines  map[string]int // by path
 	params int            // read so far
+	merges int            // of "<<", likewise
+	nodes  int            // of lists and mappings as values, likewise
+	stored bool           // the spec was checked before, and its defaults are written out
 }
 
 func (r *specReader) bad(path string, node *yaml.Node, format string, args ...any) {
@@ -124,7 +127,7 @@ func (r *specReader) read(data []byte) (spec Spec) {
 func (r *specReader) topKey(spec *Spec, key string, node *yaml.Node) {
 	switch key {
 	case "name":
-		spec.Name = r.text(key, node)
+		spec.Name = joinedName(r.text(key, node))
 	case "description":
 		spec.Description = r.text(key, node)
 	case "dataset":

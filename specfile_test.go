@@ -122,7 +122,6 @@ func TestParseSpecErrors(t *testing.T) {
 		{"seed: 7", "validation: {kind: kfold, fraction: 0.2}", `churn.yaml:10: validation.fraction: does not go with folds`},
 		{"seed: 7", "validation: {kind: bootstrap}", `churn.yaml:10: validation.kind: "bootstrap" must be holdout, kfold, group or time`},
 		{"seed: 7", "split: thirds", `churn.yaml:10: split: "thirds" is no split: give a share as 0.2`},
-		{"seed: 7", "points: [{rate: [1]}]", `churn.yaml:10: points.0.rate: must be a number`},
 		{"fixed: {value: 3}", "preprocess.scale: {values: [standard, log]}", `churn.yaml:18: parameters.preprocess.scale: "log" must be one of`},
 		{"fixed: {value: 3}", "fixed: {distribution: beta, a: 0}", `churn.yaml:18: parameters.fixed.a: and b must be greater than 0, not 0 and 1`},
 		{"fixed: {value: 3}", "fixed: {parameters: {x: {value: 1}}, min: 1}", `churn.yaml:18: parameters.fixed.min: does not go with parameters, which lie in this one`},

@@ -3,7 +3,6 @@ package tourney
 import (
 	"errors"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,11 +31,15 @@ func (r *specReader) mapping(path string, node *yaml.Node) map[string]*yaml.Node
 		return nil
 	}
 	m := make(map[string]*yaml.Node, len(node.Content)/2)
+	var merged []*yaml.Node
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		k, v := resolve(node.Content[i]), node.Content[i+1]
 		at := strings.TrimPrefix(path+"."+k.Value, ".")
 		switch {
-		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge":
+		case k.Kind == yaml.ScalarNode && k.Tag == "!!merge":
+			merged = append(merged, v)
+			continue
+		case k.Kind != yaml.ScalarNode:
 			r.bad(path, k, "keys must be plain texts")
 			continue
 		case m[k.Value] != nil:
@@ -46,7 +49,34 @@ func (r *specReader) mapping(path string, node *yaml.Node) map[string]*yaml.Node
 		r.lines[at] = k.Line
 		m[k.Value] = v
 	}
+	for _, n := range merged {
+		r.merge(path, n, m)
+	}
 	return m
+}
+
+// merge adds the entries of "<<", a mapping or a list of them, for keys that
+// are not there.
+func (r *specReader) merge(path string, node *yaml.Node, into map[string]*yaml.Node) {
+	if r.merges++; r.merges > maxParams {
+		r.bad(path, node, "merges with << more than %d times", maxParams)
+		return
+	}
+	from := []*yaml.Node{node}
+	if n := resolve(node); n.Kind == yaml.SequenceNode {
+		from = n.Content
+	}
+	for _, n := range from {
+		if resolve(n).Kind != yaml.MappingNode {
+			r.bad(path, n, "<< takes a mapping, or a list of them")
+			continue
+		}
+		for key, v := range r.mapping(path, n) {
+			if into[key] == nil {
+				into[key] = v
+			}
+		}
+	}
 }
 
 func (r *specReader) list(path string, node *yaml.Node) []*yaml.Node {
@@ -67,16 +97,6 @@ func (r *specReader) text(path string, node *yaml.Node) string {
 	return node.Value
 }
 
-func (r *specReader) count(path string, node *yaml.Node) int {
-	node = resolve(node)
-	n, err := strconv.Atoi(node.Value)
-	if node.Kind != yaml.ScalarNode || err != nil || n < 1 {
-		r.bad(path, node, "must be a whole number, 1 or more, not %s", show(node))
-		return 0
-	}
-	return n
-}
-
 // whole reads a whole number of either sign.
 func (r *specReader) whole(path string, node *yaml.Node) int {
 	node = resolve(node)
@@ -86,56 +106,6 @@ func (r *specReader) whole(path string, node *yaml.Node) int {
 		return 0
 	}
 	return n
-}
-
-func (r *specReader) seed(path string, node *yaml.Node) uint64 {
-	node = resolve(node)
-	n, err := strconv.ParseUint(node.Value, 10, 63)
-	if node.Kind != yaml.ScalarNode || err != nil {
-		r.bad(path, node, "must be a whole number from 0 to 2^63-1, not %s", show(node))
-	}
-	return n
-}
-
-// float accepts numbers and numeric strings, as 1e-5 is a string to PyYAML.
-func (r *specReader) float(path string, node *yaml.Node) float64 {
-	node = resolve(node)
-	f, err := strconv.ParseFloat(node.Value, 64)
-	if node.Kind != yaml.ScalarNode || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		r.bad(path, node, "must be a number, not %s", show(node))
-		return 0
-	}
-	return f
-}
-
-// scalar reads one value of a parameter.
-func (r *specReader) scalar(path string, node *yaml.Node) any {
-	node = resolve(node)
-	if node.Kind != yaml.ScalarNode {
-		r.bad(path, node, "must be a number, a text, true, false or null; lists and mappings as values are not supported by this version")
-		return nil
-	}
-	switch node.Tag {
-	case "!!null":
-		return nil
-	case "!!bool":
-		return strings.EqualFold(node.Value, "true")
-	case "!!int":
-		var n int64
-		if err := node.Decode(&n); err == nil {
-			return n
-		}
-		return r.float(path, node)
-	case "!!float":
-		return r.float(path, node)
-	}
-	return node.Value
-}
-
-// isWhole reports whether a node is written as a whole number.
-func isWhole(node *yaml.Node) bool {
-	_, err := strconv.ParseInt(resolve(node).Value, 10, 64)
-	return err == nil
 }
 
 func resolve(node *yaml.Node) *yaml.Node {

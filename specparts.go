@@ -111,7 +111,11 @@ func (r *specReader) earlyTerminate(key string, node *yaml.Node) *EarlyTerminate
 		"quantile":   func(p string, n *yaml.Node) { e.Quantile = r.float(p, n) },
 		"resample":   func(p string, n *yaml.Node) { e.Resample = r.float(p, n) },
 	})
-	for k := range r.mapping(key, node) {
+	given := r.mapping(key, node)
+	if e.Type == "hyperband" && given["strict"] == nil && !r.stored {
+		e.Strict = true // as W&B's own rule fills it in, whatever its manual says
+	}
+	for k := range given {
 		if keys, ok := schedulerKeys[e.Type]; ok && k != "type" && !slices.Contains(keys, k) && r.known(key+"."+k) {
 			r.bad(key+"."+k, nil, "does not go with type %s, which takes %s", e.Type, strings.Join(keys, ", "))
 		}
@@ -125,8 +129,9 @@ func (r *specReader) known(path string) bool {
 }
 
 const (
-	maxNesting = 16   // how deep parameters may lie in one another
-	maxParams  = 1000 // of a space, with those that hold others
+	maxNesting = 16      // how deep parameters may lie in one another
+	maxParams  = 1000    // of a space, with those that hold others
+	maxNodes   = 100_000 // in lists and mappings that are values
 )
 
 // space reads parameters. Those that lie in a parameter get its name and a dot
