@@ -4,7 +4,7 @@ BIN       := bin/tourney
 TOOL      := $(GO) tool -modfile=tools/go.mod
 LDFLAGS   := -s -w
 
-.PHONY: help build run test race chaos lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-api api-fuzz bench-env bench-go cover generate web browser vuln clean
+.PHONY: help build run test race chaos lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-throughput bench-api api-fuzz bench-env bench-go cover generate schema man web browser vuln clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ cover: browser ## test coverage by package
 
 generate: ## generate the API's Go code from api/openapi.yaml
 	$(GO) generate ./api/...
+
+schema: ## write docs/sweep.schema.json, which editors read
+	$(GO) run ./cmd/tourney sweep schema > docs/sweep.schema.json.new && mv docs/sweep.schema.json.new docs/sweep.schema.json
 
 web: ## build the dashboard's pages into dashboard/dist (needs Node)
 	cd dashboard/web && npm ci && npm run build

@@ -238,8 +238,14 @@ func (p *Param) GridValue(i int64) any {
 // and a float of equal value are one.
 func (p *Param) distinct() []any {
 	var out []any
+	seen := make(map[any]bool, len(p.Values))
 	for _, v := range p.Values {
-		if !slices.ContainsFunc(out, func(o any) bool { return sameValue(o, v) }) {
+		key := v
+		if f, ok := asFloat(v); ok {
+			key = f
+		}
+		if !seen[key] {
+			seen[key] = true
 			out = append(out, v)
 		}
 	}

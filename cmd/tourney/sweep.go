@@ -19,6 +19,7 @@ func newSweep() *cobra.Command {
 		newSweepAct("resume", "Go on with a paused sweep", tourney.ActionResume),
 		newSweepAct("cancel", "End a sweep at once; what its trials have reported is kept", tourney.ActionCancel),
 		newSweepLeaderboard(), newSweepTrials(), newSweepImportance(), newSweepPareto(), newSweepReplay(), newSweepExtend(), newSweepRetry(), newSweepDelete(), newSweepLogs(),
+		newSweepImport(), newSweepFmt(), newSweepSchema(),
 	)
 	return cmd
 }
