@@ -9,8 +9,10 @@ import (
 	"iter"
 	"maps"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -37,7 +39,8 @@ type board struct {
 	asJSON  bool
 	live    bool // err is a terminal
 	colour  bool
-	drawn   int // lines on the screen that the next drawing replaces
+	drawn   []int // the widths of the lines on the screen, which the next drawing replaces
+	pace    pace
 	started time.Time
 	said    time.Time
 }
@@ -77,6 +80,12 @@ func (b *board) watch(ctx context.Context) error {
 		}
 		events <- ctx.Err()
 	}()
+	if err := b.recall(ctx); err != nil {
+		return err
+	}
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, syscall.SIGWINCH)
+	defer signal.Stop(resized)
 	const pace = 250 * time.Millisecond
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -89,6 +98,8 @@ func (b *board) watch(ctx context.Context) error {
 			return err
 		case <-changed:
 			dirty = true
+		case <-resized:
+			dirty = b.live
 		case <-next.C:
 			due = true
 		}
@@ -112,6 +123,7 @@ func (b *board) refresh(ctx context.Context) error {
 		return err
 	}
 	b.sweep = sweep
+	b.pace.note(time.Now(), &b.sweep)
 	if !b.live {
 		if time.Since(b.said) > 2*time.Second || sweep.State.Terminal() {
 			b.said = time.Now()
@@ -129,25 +141,16 @@ func (b *board) refresh(ctx context.Context) error {
 
 // progress is the sweep in one line.
 func (b *board) progress() string {
-	ended := 0
-	for state, n := range b.sweep.Counts {
-		if state.Terminal() {
-			ended += n
-		}
-	}
-	total := 0
-	for _, n := range b.sweep.Counts {
-		total += n
-	}
+	total := total(b.sweep.Counts)
 	of := ""
-	if most := b.sweep.Spec.Trials(); most < tourney.MaxTrials {
+	if most := mostTrials(&b.sweep); most > 0 {
 		of = fmt.Sprintf(" of %d", most)
 	}
 	line := fmt.Sprintf("%-9s %d%s trials started, %d running", b.sweep.State, total, of, b.sweep.Counts[tourney.TrialRunning])
 	if best := b.sweep.Best; best != nil && best.Value != nil {
 		line += fmt.Sprintf(", best %s %.4f (trial %d)", b.sweep.Spec.Metric.Name, *best.Value, best.Number)
 	}
-	return line + fmt.Sprintf(", %s", time.Since(b.started).Round(100*time.Millisecond))
+	return line + b.pace.line(&b.sweep) + fmt.Sprintf(", %s", time.Since(b.started).Round(100*time.Millisecond))
 }
 
 // draw replaces the board on the terminal.
@@ -158,21 +161,41 @@ func (b *board) draw(top []tourney.Trial) {
 			width = w
 		}
 	}
-	lines := []string{b.progress(), ""}
+	lines := []string{b.progress(), b.track()}
 	lines = append(lines, table(b.sweep.Spec, top)...)
 	var s strings.Builder
-	if b.drawn > 0 {
-		fmt.Fprintf(&s, "\x1b[%dA\x1b[J", b.drawn)
+	if up := rowsOf(b.drawn, width); up > 0 {
+		fmt.Fprintf(&s, "\x1b[%dA\x1b[J", up)
 	}
+	b.drawn = b.drawn[:0]
 	for i, line := range lines {
 		line = clip(line, width-1)
+		b.drawn = append(b.drawn, utf8.RuneCountInString(line))
 		if i == 0 || i == 2 {
 			line = b.bold(line)
 		}
 		s.WriteString(line + "\n")
 	}
-	b.drawn = len(lines)
 	io.WriteString(b.err, s.String())
+}
+
+// rowsOf is how many rows lines of these widths take on a terminal, which may
+// have become narrower since.
+func rowsOf(widths []int, width int) int {
+	rows := 0
+	for _, w := range widths {
+		rows += max(1, (w+width-1)/width)
+	}
+	return rows
+}
+
+// track is how much is done, and how the incumbent has improved, in a line.
+func (b *board) track() string {
+	line := doneBar(endedTrials(&b.sweep), mostTrials(&b.sweep), trackSlots)
+	if spark := sparkline(b.pace.bests, trackSlots); spark != "" {
+		line += fmt.Sprintf("  %s %s, %d improvements", b.sweep.Spec.Metric.Name, spark, len(b.pace.bests)-1)
+	}
+	return strings.TrimSpace(line)
 }
 
 func (b *board) bold(s string) string {

@@ -134,10 +134,12 @@ as there are, stops the losers early, and keeps a leaderboard.
 	root.PersistentFlags().String("config", "", "YAML file with a value for any flag, by the flag's name")
 	root.PersistentFlags().String("log-level", "warn", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		return usageError{fmt.Errorf("%w%s; see %s --help", err, nearestFlag(cmd, err), cmd.CommandPath())}
 	})
-	root.AddCommand(newRun(), newUp(), newCoordinator(), newWorker(), newSweep(), newDataset(), newModel(), newToken(), newTLS(), newVerify(), newBackup(), newRestore(), newVersion())
+	root.AddCommand(newRun(), newUp(), newCoordinator(), newWorker(), newSweep(), newDataset(), newModel(), newToken(), newTLS(), newVerify(), newBackup(), newRestore(), newVersion(),
+		newInit(), newDoctor(), newMan())
 	wrapArgs(root)
+	addCompletion(root)
 	return root
 }
 
