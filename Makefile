@@ -108,3 +108,6 @@ vuln: ## look for known vulnerabilities (needs the Go vulnerability database)
 
 clean: ## remove what was built and played
 	rm -rf bin tourney-data
+
+man: build ## write the manual's pages into bin/man
+	$(BIN) man $(dir $(BIN))man

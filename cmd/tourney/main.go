@@ -204,17 +204,21 @@ func applySettings(cmd *cobra.Command) error {
 	var err error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		value, ok := env(f.Name)
+		values := []any{value}
 		if !ok {
 			var v any
-			if v, ok = file[f.Name]; ok {
-				value = fmt.Sprint(v)
+			v, ok = file[f.Name]
+			if values, _ = v.([]any); values == nil { // a list sets a flag that may be repeated
+				values = []any{v}
 			}
 		}
 		if !ok || f.Changed || err != nil {
 			return
 		}
-		if e := cmd.Flags().Set(f.Name, value); e != nil {
-			err = usageError{fmt.Errorf("%s from the environment or config file: %w", f.Name, e)}
+		for _, v := range values {
+			if e := cmd.Flags().Set(f.Name, fmt.Sprint(v)); e != nil {
+				err = usageError{fmt.Errorf("%s from the environment or config file: %w", f.Name, e)}
+			}
 		}
 	})
 	return err
