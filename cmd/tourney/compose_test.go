@@ -9,6 +9,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	nats "github.com/nats-io/nats-server/v2/server"
+
+	"tourney"
 )
 
 // The command lines of the compose file are ones that the binary takes.
@@ -52,7 +54,7 @@ func TestComposeCommands(t *testing.T) {
 // A NATS server of its own carries a sweep as the embedded one does, to the same
 // board; restarted in the middle, it costs time alone.
 func TestExternalNATS(t *testing.T) {
-	want := undisturbed(t, quick)
+	want := undisturbed(t, steady)
 	store := t.TempDir()
 	bus := startNATS(t, store, nats.RANDOM_PORT)
 	url := bus.ClientURL()
@@ -61,7 +63,8 @@ func TestExternalNATS(t *testing.T) {
 	api := c.url()
 	w := start(t, "worker", "--server", api, "--slots", "2", "--cache-dir", filepath.Join(t.TempDir(), "cache"))
 	w.await("training on")
-	id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", api))
+	id := strings.TrimSpace(must(t, "sweep", "create", steady, "--server", api))
+	untilSweep(t, api, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
 	port := bus.Addr().(*net.TCPAddr).Port
 	bus.Shutdown()
 	bus.WaitForShutdown()

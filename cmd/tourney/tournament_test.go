@@ -21,6 +21,10 @@ import (
 // quick is a shorter sweep than digits.
 const quick = "testdata/quick.yaml"
 
+// steady is a sweep that lasts long enough to be disturbed in its middle, and
+// is then played to its end.
+const steady = "testdata/steady.yaml"
+
 // long is a sweep that is still played when a test steps in.
 const long = "testdata/long.yaml"
 
@@ -192,12 +196,12 @@ func runOn(t *testing.T, url string, during func(id string)) string {
 // A coordinator killed in the middle, three times, finishes the sweep: no trial
 // lost, none doubled, the same board.
 func TestCoordinatorKilled(t *testing.T) {
-	want := undisturbed(t, quick)
+	want := undisturbed(t, steady)
 	data := dir(t)
 	args := []string{"up", "--workers", "2", "--data-dir", data, "--lease", "1s", "--addr"}
 	up := start(t, append(args, "127.0.0.1:0")...)
 	url := up.url()
-	id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
+	id := strings.TrimSpace(must(t, "sweep", "create", steady, "--server", url))
 	for _, n := range []int{5, 20, 40} {
 		s := untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= n })
 		if s.State != tourney.SweepRunning {
@@ -246,7 +250,7 @@ func TestCoordinatorStandsStill(t *testing.T) {
 // With all that was in the bus lost, offers, reports and credentials, the sweep
 // goes on: workers inside the process as ever, others enrol again.
 func TestBusWiped(t *testing.T) {
-	want := undisturbed(t, quick)
+	want := undisturbed(t, steady)
 	for _, workers := range []string{"inside", "outside"} {
 		t.Run(workers, func(t *testing.T) {
 			data := dir(t)
@@ -260,7 +264,7 @@ func TestBusWiped(t *testing.T) {
 				w := start(t, "worker", "--server", url, "--slots", "2", "--cache-dir", filepath.Join(t.TempDir(), "cache"))
 				w.await("training on")
 			}
-			id := strings.TrimSpace(must(t, "sweep", "create", quick, "--server", url))
+			id := strings.TrimSpace(must(t, "sweep", "create", steady, "--server", url))
 			untilSweep(t, url, id, func(s tourney.Sweep) bool { return reports(s) >= 10 })
 			up.kill()
 			if err := os.RemoveAll(filepath.Join(data, "nats")); err != nil {
