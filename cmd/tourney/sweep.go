@@ -20,6 +20,7 @@ func newSweep() *cobra.Command {
 		newSweepAct("cancel", "End a sweep at once; what its trials have reported is kept", tourney.ActionCancel),
 		newSweepLeaderboard(), newSweepTrials(), newSweepImportance(), newSweepPareto(), newSweepReplay(), newSweepExtend(), newSweepRetry(), newSweepDelete(), newSweepLogs(),
 		newSweepImport(), newSweepFmt(), newSweepSchema(),
+		newSweepExport(), newSweepImportOptuna(),
 	)
 	return cmd
 }
