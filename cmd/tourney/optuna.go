@@ -140,12 +140,6 @@ their curves.`,
 	return cmd
 }
 
-// isOptunaStorage reports whether a file is one that importOptuna reads.
-func isOptunaStorage(path string) bool {
-	ok, err := optuna.Recognise(path)
-	return ok && err == nil
-}
-
 // importOptuna makes a sweep of a study in a storage of Optuna's. What could
 // not be carried is told on stderr.
 func importOptuna(ctx context.Context, c *client.Client, path, name string, stderr io.Writer) (tourney.Sweep, error) {

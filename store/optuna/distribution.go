@@ -183,13 +183,13 @@ func float(v any) (float64, bool) {
 
 // external is the value of a number that Optuna keeps.
 func (d *Distribution) external(x float64) (any, error) {
-	switch {
-	case d.Kind == Categorical:
+	switch d.Kind {
+	case Categorical:
 		if i := int(x); x == math.Trunc(x) && i >= 0 && i < len(d.Choices) {
 			return d.Choices[i], nil
 		}
 		return nil, fmt.Errorf("%w: %v is no place in a list of %d choices", tourney.ErrInvalid, x, len(d.Choices))
-	case d.Kind == Int:
+	case Int:
 		return int64(x), nil
 	}
 	return x, nil

@@ -343,8 +343,13 @@ func writeTrial(out *bufio.Writer, study int, t *Trial) {
 		dists[p.Name] = p.Distribution.String()
 	}
 	fields := []field{
-		{"study_id", study}, {"datetime_start", pythonTime(t.Start)}, {"state", int(t.State)},
-		{"distributions", dists}, {"params", params}, {"user_attrs", orEmpty(t.UserAttrs)}, {"system_attrs", orEmpty(t.SystemAttrs)},
+		{"study_id", study},
+		{"datetime_start", pythonTime(t.Start)},
+		{"state", int(t.State)},
+		{"distributions", dists},
+		{"params", params},
+		{"user_attrs", orEmpty(t.UserAttrs)},
+		{"system_attrs", orEmpty(t.SystemAttrs)},
 		{"intermediate_values", curve(t.Curve)},
 	}
 	if t.End != nil {
@@ -398,13 +403,13 @@ type field struct {
 
 // line writes a record. The writer keeps its first error.
 func line(out *bufio.Writer, op int, fields ...field) {
-	fmt.Fprintf(out, `{"op_code":%d,"worker_id":"tourney"`, op)
+	text := fmt.Appendf(nil, `{"op_code":%d,"worker_id":"tourney"`, op)
 	for _, f := range fields {
 		data, ok := f.value.(literal)
 		if !ok {
 			data, _ = json.Marshal(f.value) // of texts, finite numbers, and JSON
 		}
-		fmt.Fprintf(out, `,%q:%s`, f.key, data)
+		text = fmt.Appendf(text, `,%q:%s`, f.key, data)
 	}
-	_, _ = out.WriteString("}\n")
+	_, _ = out.Write(append(text, "}\n"...))
 }

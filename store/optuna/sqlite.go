@@ -303,10 +303,10 @@ func (r *sqliteReader) rows(query string, scan func(*sqlx.Rows) error) {
 		r.err = err
 		return
 	}
+	defer func() { r.err = errors.Join(r.err, rows.Err(), rows.Close()) }()
 	for r.err == nil && rows.Next() {
 		r.err = scan(rows)
 	}
-	r.err = errors.Join(r.err, rows.Err(), rows.Close())
 }
 
 // heads reads studies, directions, their attributes, and trials.
