@@ -18,6 +18,7 @@ var layers = map[string][]string{
 	"api":         {},
 	"blob":        {},
 	"bus":         {},
+	"clients":     {},
 	"coordinator": {"search"},
 	"dashboard":   {},
 	"dataset":     {},

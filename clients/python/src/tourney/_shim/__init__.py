@@ -1,0 +1,1 @@
+"""Modules that stand in for others inside command trials. See tourney._shim.wandb."""
