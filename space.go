@@ -229,7 +229,10 @@ func (p *Param) GridValue(i int64) any {
 	case IntUniform:
 		return int64(p.Min) + i
 	case QUniform:
-		return p.number(p.Min + float64(i)*p.Q)
+		// As numpy.arange, bit for bit: its step is the distance of its first two.
+		step := p.Min + p.Q
+		step -= p.Min
+		return p.number(p.Min + float64(float64(i)*step))
 	}
 	panic("tourney: grid over a continuous parameter " + p.Name)
 }
