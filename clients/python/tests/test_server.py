@@ -338,10 +338,10 @@ print(n)
         expired = threading.Event()
 
         def objective(trial):
-            expired.wait(2.5)
+            expired.wait(5)
             return 1.0
 
-        study.optimize(objective, lease=1, progress=False)
+        study.optimize(objective, lease=4, progress=False)
         self.assertEqual(study.trials[0]["attempts"], 1)
         self.assertEqual(study.sweep.counts, {"completed": 1})
 
