@@ -143,7 +143,7 @@ func (c *Coordinator) expire(ctx context.Context) error {
 		}
 		for _, id := range ids {
 			c.log.Info("sweep is kept no longer", "sweep", id)
-			if err := c.DeleteSweep(ctx, id, false); err != nil && ctx.Err() == nil && !errors.Is(err, tourney.ErrConflict) && !errors.Is(err, tourney.ErrNotFound) {
+			if err := c.DeleteSweep(ctx, id, false, ""); err != nil && ctx.Err() == nil && !errors.Is(err, tourney.ErrConflict) && !errors.Is(err, tourney.ErrNotFound) {
 				c.log.Warn("delete a sweep that is kept no longer", "sweep", id, "error", err)
 			}
 		}

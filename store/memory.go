@@ -10,10 +10,10 @@ import (
 // not read them before it writes them again. It holds the trials that have a job
 // open, and forgets everything when something is undone.
 type memory struct {
-	trials map[trialKey]written
+	trials map[trialID]written
 }
 
-type trialKey struct {
+type trialID struct {
 	sweep  string
 	number int
 }
@@ -39,19 +39,19 @@ const maxKnown = 1 << 16
 func (m *memory) forget() { m.trials = nil }
 
 func (m *memory) trial(sweep string, number int) (written, bool) {
-	w, ok := m.trials[trialKey{sweep, number}]
+	w, ok := m.trials[trialID{sweep, number}]
 	return w, ok
 }
 
 // keep notes what was written.
 func (m *memory) keep(r *trialRow) {
-	key := trialKey{r.Sweep, r.Number}
+	key := trialID{r.Sweep, r.Number}
 	if r.State != tourney.TrialQueued && r.State != tourney.TrialRunning {
 		delete(m.trials, key)
 		return
 	}
 	if m.trials == nil || len(m.trials) >= maxKnown {
-		m.trials = map[trialKey]written{}
+		m.trials = map[trialID]written{}
 	}
 	m.trials[key] = written{
 		State: r.State, Rung: r.Rung, Step: r.Step, BestStep: r.BestStep, Value: r.Value, Metrics: r.Metrics,

@@ -90,6 +90,7 @@ func (w *Worker) Leaving() (Notice, bool) {
 	return w.going.notice, w.going.mode != ""
 }
 
+// isReleasing reports whether the worker gives back what it has.
 func (w *Worker) isReleasing() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -303,13 +303,6 @@ func (w *Worker) lastHeard() time.Time {
 	return w.heard
 }
 
-// isReleasing reports whether the worker gives back what it has.
-func (w *Worker) isReleasing() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.going.mode == tourney.DrainRelease
-}
-
 func newClaimID() string {
 	var b [12]byte
 	rand.Read(b[:]) // never fails

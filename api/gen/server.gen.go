@@ -106,54 +106,42 @@ func (e GetImportanceParamsMethod) Valid() bool {
 	}
 }
 
-// Defines values for ListTrialsParamsFilter.
-const (
-	StateCancelled ListTrialsParamsFilter = "state:cancelled"
-	StateCompleted ListTrialsParamsFilter = "state:completed"
-	StateDiverged  ListTrialsParamsFilter = "state:diverged"
-	StateFailed    ListTrialsParamsFilter = "state:failed"
-	StatePaused    ListTrialsParamsFilter = "state:paused"
-	StatePruned    ListTrialsParamsFilter = "state:pruned"
-	StateQueued    ListTrialsParamsFilter = "state:queued"
-	StateRunning   ListTrialsParamsFilter = "state:running"
-)
-
-// Valid indicates whether the value is a known member of the ListTrialsParamsFilter enum.
-func (e ListTrialsParamsFilter) Valid() bool {
-	switch e {
-	case StateCancelled:
-		return true
-	case StateCompleted:
-		return true
-	case StateDiverged:
-		return true
-	case StateFailed:
-		return true
-	case StatePaused:
-		return true
-	case StatePruned:
-		return true
-	case StateQueued:
-		return true
-	case StateRunning:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ListTrialsParamsSort.
 const (
-	MinusNumber ListTrialsParamsSort = "-number"
-	Number      ListTrialsParamsSort = "number"
+	Duration      ListTrialsParamsSort = "duration"
+	MinusDuration ListTrialsParamsSort = "-duration"
+	MinusNumber   ListTrialsParamsSort = "-number"
+	MinusRung     ListTrialsParamsSort = "-rung"
+	MinusState    ListTrialsParamsSort = "-state"
+	MinusValue    ListTrialsParamsSort = "-value"
+	Number        ListTrialsParamsSort = "number"
+	Rung          ListTrialsParamsSort = "rung"
+	State         ListTrialsParamsSort = "state"
+	Value         ListTrialsParamsSort = "value"
 )
 
 // Valid indicates whether the value is a known member of the ListTrialsParamsSort enum.
 func (e ListTrialsParamsSort) Valid() bool {
 	switch e {
+	case Duration:
+		return true
+	case MinusDuration:
+		return true
 	case MinusNumber:
 		return true
+	case MinusRung:
+		return true
+	case MinusState:
+		return true
+	case MinusValue:
+		return true
 	case Number:
+		return true
+	case Rung:
+		return true
+	case State:
+		return true
+	case Value:
 		return true
 	default:
 		return false
@@ -187,6 +175,14 @@ type AmendRequest struct {
 
 // Amendment What users have changed of a sweep since it was created.
 type Amendment = tourney.Amendment
+
+// Artifact A file that a trial has left.
+type Artifact = tourney.Artifact
+
+// ArtifactList defines model for ArtifactList.
+type ArtifactList struct {
+	Items []Artifact `json:"items"`
+}
 
 // AskReply defines model for AskReply.
 type AskReply = tourney.AskReply
@@ -358,11 +354,20 @@ type Lifetime = tourney.Lifetime
 // Limits What ends a search beside its cap of trials.
 type Limits = tourney.Limits
 
+// LogChunk Where an offset is beyond the end of the piece before, something was dropped.
+type LogChunk = tourney.LogChunk
+
+// LogPage A part of the log of an attempt.
+type LogPage = tourney.LogPage
+
 // Method defines model for Method.
 type Method = tourney.Method
 
 // Metric defines model for Metric.
 type Metric = tourney.Metric
+
+// MetricSource A place that a program writes metrics to.
+type MetricSource = tourney.MetricSource
 
 // Metrics Named values at one step; only finite ones.
 type Metrics = tourney.Metrics
@@ -422,6 +427,12 @@ type Problem = problem.Problem
 // Reason defines model for Reason.
 type Reason = tourney.Reason
 
+// Resources What a run of a program needs, and may not exceed.
+type Resources = tourney.Resources
+
+// Retry What becomes of a failed trial that is tried again.
+type Retry = tourney.Retry
+
 // RungCount Of the trials that have finished it, `promoted` went on, `stopped` ended
 // there, and `waiting` did neither yet. `training` are on their way to it.
 type RungCount = tourney.RungCount
@@ -429,7 +440,7 @@ type RungCount = tourney.RungCount
 // RungForecast defines model for RungForecast.
 type RungForecast = tourney.RungForecast
 
-// Scalar A value of a parameter.
+// Scalar A value of a parameter; lists and mappings are values of programs that take them.
 type Scalar = any
 
 // Scope defines model for Scope.
@@ -534,6 +545,9 @@ type Cursor = string
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
 // LastEventID defines model for LastEventID.
 type LastEventID = int64
 
@@ -545,6 +559,9 @@ type Prefer = string
 
 // SweepID defines model for SweepID.
 type SweepID = string
+
+// TrialFilter defines model for TrialFilter.
+type TrialFilter = string
 
 // TrialNumber defines model for TrialNumber.
 type TrialNumber = int
@@ -634,6 +651,17 @@ type AddDatasetParams struct {
 
 	// File The file's name, for messages and queries.
 	File *string `form:"file,omitempty" json:"file,omitempty"`
+
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteDatasetParams defines parameters for DeleteDataset.
+type DeleteDatasetParams struct {
+	// IfMatch The ETag as you know it, or *; without it nothing is asked.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // SampleDatasetParams defines parameters for SampleDataset.
@@ -662,7 +690,9 @@ type ListSweepsParams struct {
 
 // CreateSweepParams defines parameters for CreateSweep.
 type CreateSweepParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
@@ -674,6 +704,9 @@ type CreateSweepParams struct {
 // DeleteSweepParams defines parameters for DeleteSweep.
 type DeleteSweepParams struct {
 	Force *DeleteSweepParamsForce `form:"force,omitempty" json:"force,omitempty"`
+
+	// IfMatch The ETag as you know it, or *; without it nothing is asked.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // DeleteSweepParamsForce defines parameters for DeleteSweep.
@@ -695,7 +728,9 @@ type AmendSweepParams struct {
 
 // AskTrialsParams defines parameters for AskTrials.
 type AskTrialsParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -749,8 +784,12 @@ type GetImportanceParamsMethod string
 
 // GetLeaderboardParams defines parameters for GetLeaderboard.
 type GetLeaderboardParams struct {
-	// Filter `rung>=N`: trials that have finished the rung N.
-	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
+	// Filter What the trials must fulfil: terms with commas between them, at most 16.
+	// `state:failed`, `reason:oom`, `rung:1`, and comparisons by `<`, `<=`,
+	// `>` and `>=` of `rung`, `value` and `params.NAME`, as `params.lr<0.1`;
+	// `params.NAME:VALUE` is for texts as well. A trial without such a value
+	// or parameter does not fulfil the term.
+	Filter *TrialFilter `form:"filter,omitempty" json:"filter,omitempty"`
 
 	// Limit The most items to return.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -782,10 +821,18 @@ type TellTrialsJSONBody struct {
 
 // ListTrialsParams defines parameters for ListTrials.
 type ListTrialsParams struct {
-	// Filter Trials in a state.
-	Filter *ListTrialsParamsFilter `form:"filter,omitempty" json:"filter,omitempty"`
+	// Filter What the trials must fulfil: terms with commas between them, at most 16.
+	// `state:failed`, `reason:oom`, `rung:1`, and comparisons by `<`, `<=`,
+	// `>` and `>=` of `rung`, `value` and `params.NAME`, as `params.lr<0.1`;
+	// `params.NAME:VALUE` is for texts as well. A trial without such a value
+	// or parameter does not fulfil the term.
+	Filter *TrialFilter `form:"filter,omitempty" json:"filter,omitempty"`
 
-	// Sort `-number` has the last first. Best first is the leaderboard.
+	// Sort What to sort by, with a minus for the largest first: the number; the
+	// state; the highest rung that is finished; the value; the time from
+	// the proposal to the end. Trials that lack it come last either way,
+	// and equal ones are ordered by number in the same direction. Best
+	// first is the leaderboard.
 	Sort *ListTrialsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The most items to return.
@@ -795,11 +842,39 @@ type ListTrialsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
-// ListTrialsParamsFilter defines parameters for ListTrials.
-type ListTrialsParamsFilter string
-
 // ListTrialsParamsSort defines parameters for ListTrials.
 type ListTrialsParamsSort string
+
+// GetArtifactParams defines parameters for GetArtifact.
+type GetArtifactParams struct {
+	// Name As the list of artifacts has it.
+	Name string `form:"name" json:"name"`
+}
+
+// GetTrialLogParams defines parameters for GetTrialLog.
+type GetTrialLogParams struct {
+	// Attempt Number of the attempt; without it, the last one that has printed anything.
+	Attempt *int `form:"attempt,omitempty" json:"attempt,omitempty"`
+
+	// From Offset in bytes.
+	From *int64 `form:"from,omitempty" json:"from,omitempty"`
+}
+
+// RetryTrialParams defines parameters for RetryTrial.
+type RetryTrialParams struct {
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateTokenParams defines parameters for CreateToken.
+type CreateTokenParams struct {
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
 
 // AddDatasetJSONRequestBody defines body for AddDataset for application/json ContentType.
 type AddDatasetJSONRequestBody = DatasetRequest
@@ -865,7 +940,7 @@ type ServerInterface interface {
 	AddDataset(ctx echo.Context, params AddDatasetParams) error
 	// DeleteDataset Delete a dataset
 	// (DELETE /api/v1/datasets/{name})
-	DeleteDataset(ctx echo.Context, name string) error
+	DeleteDataset(ctx echo.Context, name string, params DeleteDatasetParams) error
 	// GetDataset Show a dataset
 	// (GET /api/v1/datasets/{name})
 	GetDataset(ctx echo.Context, name string) error
@@ -947,24 +1022,36 @@ type ServerInterface interface {
 	// TellTrials Tell what came of trials
 	// (POST /api/v1/sweeps/{id}/tell)
 	TellTrials(ctx echo.Context, id SweepID) error
-	// ListTrials List trials by number
+	// ListTrials List trials by number, or in another order
 	// (GET /api/v1/sweeps/{id}/trials)
 	ListTrials(ctx echo.Context, id SweepID, params ListTrialsParams) error
 	// GetTrial Show a trial
 	// (GET /api/v1/sweeps/{id}/trials/{n})
 	GetTrial(ctx echo.Context, id SweepID, n TrialNumber) error
+	// ListArtifacts The files that the program of a trial has left
+	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts)
+	ListArtifacts(ctx echo.Context, id SweepID, n TrialNumber) error
+	// GetArtifact One of the files that a trial has left
+	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content)
+	GetArtifact(ctx echo.Context, id SweepID, n TrialNumber, params GetArtifactParams) error
+	// GetTrialLog What the program of a trial has printed
+	// (GET /api/v1/sweeps/{id}/trials/{n}/logs)
+	GetTrialLog(ctx echo.Context, id SweepID, n TrialNumber, params GetTrialLogParams) error
 	// GetTrialMetrics The learning curve of a trial, by step
 	// (GET /api/v1/sweeps/{id}/trials/{n}/metrics)
 	GetTrialMetrics(ctx echo.Context, id SweepID, n TrialNumber) error
 	// GetTrialModel The model that a trial leaves
 	// (GET /api/v1/sweeps/{id}/trials/{n}/model)
 	GetTrialModel(ctx echo.Context, id SweepID, n TrialNumber) error
+	// RetryTrial Try a failed trial again
+	// (POST /api/v1/sweeps/{id}/trials/{n}/retry)
+	RetryTrial(ctx echo.Context, id SweepID, n TrialNumber, params RetryTrialParams) error
 	// ListTokens List tokens, newest first, without their secrets
 	// (GET /api/v1/tokens)
 	ListTokens(ctx echo.Context) error
 	// CreateToken Make a token
 	// (POST /api/v1/tokens)
-	CreateToken(ctx echo.Context) error
+	CreateToken(ctx echo.Context, params CreateTokenParams) error
 	// RevokeToken Revoke a token, at once, with its sessions
 	// (DELETE /api/v1/tokens/{token})
 	RevokeToken(ctx echo.Context, token string) error
@@ -1278,6 +1365,23 @@ func (w *ServerInterfaceWrapper) AddDataset(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter file: %s", err))
 	}
 
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AddDataset(ctx, params)
 	return err
@@ -1294,8 +1398,28 @@ func (w *ServerInterfaceWrapper) DeleteDataset(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteDatasetParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteDataset(ctx, name)
+	err = w.Handler.DeleteDataset(ctx, name, params)
 	return err
 }
 
@@ -1523,6 +1647,23 @@ func (w *ServerInterfaceWrapper) DeleteSweep(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", ctx.QueryParams(), &params.Force, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter force: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -2068,6 +2209,103 @@ func (w *ServerInterfaceWrapper) GetTrial(ctx echo.Context) error {
 	return err
 }
 
+// ListArtifacts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListArtifacts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "n" -------------
+	var n TrialNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "n", ctx.Param("n"), &n, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter n: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListArtifacts(ctx, id, n)
+	return err
+}
+
+// GetArtifact converts echo context to params.
+func (w *ServerInterfaceWrapper) GetArtifact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "n" -------------
+	var n TrialNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "n", ctx.Param("n"), &n, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter n: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetArtifactParams
+	// ------------- Required query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetArtifact(ctx, id, n, params)
+	return err
+}
+
+// GetTrialLog converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTrialLog(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "n" -------------
+	var n TrialNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "n", ctx.Param("n"), &n, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter n: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTrialLogParams
+	// ------------- Optional query parameter "attempt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attempt", ctx.QueryParams(), &params.Attempt, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attempt: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTrialLog(ctx, id, n, params)
+	return err
+}
+
 // GetTrialMetrics converts echo context to params.
 func (w *ServerInterfaceWrapper) GetTrialMetrics(ctx echo.Context) error {
 	var err error
@@ -2116,6 +2354,50 @@ func (w *ServerInterfaceWrapper) GetTrialModel(ctx echo.Context) error {
 	return err
 }
 
+// RetryTrial converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryTrial(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "n" -------------
+	var n TrialNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "n", ctx.Param("n"), &n, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter n: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryTrialParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryTrial(ctx, id, n, params)
+	return err
+}
+
 // ListTokens converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTokens(ctx echo.Context) error {
 	var err error
@@ -2129,8 +2411,28 @@ func (w *ServerInterfaceWrapper) ListTokens(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) CreateToken(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTokenParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateToken(ctx)
+	err = w.Handler.CreateToken(ctx, params)
 	return err
 }
 
@@ -2295,8 +2597,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/tell", wrapper.TellTrials, options.OperationMiddlewares["tellTrials"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials", wrapper.ListTrials, options.OperationMiddlewares["listTrials"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n", wrapper.GetTrial, options.OperationMiddlewares["getTrial"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/artifacts", wrapper.ListArtifacts, options.OperationMiddlewares["listArtifacts"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/artifacts/content", wrapper.GetArtifact, options.OperationMiddlewares["getArtifact"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/logs", wrapper.GetTrialLog, options.OperationMiddlewares["getTrialLog"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/metrics", wrapper.GetTrialMetrics, options.OperationMiddlewares["getTrialMetrics"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/model", wrapper.GetTrialModel, options.OperationMiddlewares["getTrialModel"]...)
+	router.POST(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/retry", wrapper.RetryTrial, options.OperationMiddlewares["retryTrial"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/validate", wrapper.ValidateSweep, options.OperationMiddlewares["validateSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
 	router.POST(options.BaseURL+"/api/v1/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
@@ -2730,6 +3036,20 @@ func (response AddDataset201JSONResponse) VisitAddDatasetResponse(w http.Respons
 	return err
 }
 
+type AddDataset422ApplicationProblemPlusJSONResponse Problem
+
+func (response AddDataset422ApplicationProblemPlusJSONResponse) VisitAddDatasetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AddDatasetdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -2748,7 +3068,8 @@ func (response AddDatasetdefaultApplicationProblemPlusJSONResponse) VisitAddData
 }
 
 type DeleteDatasetRequestObject struct {
-	Name string `json:"name"`
+	Name   string `json:"name"`
+	Params DeleteDatasetParams
 }
 
 type DeleteDatasetResponseObject interface {
@@ -2761,6 +3082,20 @@ type DeleteDataset204Response struct {
 func (response DeleteDataset204Response) VisitDeleteDatasetResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type DeleteDataset412ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteDataset412ApplicationProblemPlusJSONResponse) VisitDeleteDatasetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type DeleteDatasetdefaultApplicationProblemPlusJSONResponse struct {
@@ -2788,15 +3123,23 @@ type GetDatasetResponseObject interface {
 	VisitGetDatasetResponse(w http.ResponseWriter) error
 }
 
-type GetDataset200JSONResponse Dataset
+type GetDataset200ResponseHeaders struct {
+	ETag string
+}
+
+type GetDataset200JSONResponse struct {
+	Body    Dataset
+	Headers GetDataset200ResponseHeaders
+}
 
 func (response GetDataset200JSONResponse) VisitGetDatasetResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3284,6 +3627,20 @@ type DeleteSweep204Response struct {
 func (response DeleteSweep204Response) VisitDeleteSweepResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type DeleteSweep412ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteSweep412ApplicationProblemPlusJSONResponse) VisitDeleteSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type DeleteSweepdefaultApplicationProblemPlusJSONResponse struct {
@@ -4082,6 +4439,140 @@ func (response GetTrialdefaultApplicationProblemPlusJSONResponse) VisitGetTrialR
 	return err
 }
 
+type ListArtifactsRequestObject struct {
+	ID SweepID     `json:"id"`
+	N  TrialNumber `json:"n"`
+}
+
+type ListArtifactsResponseObject interface {
+	VisitListArtifactsResponse(w http.ResponseWriter) error
+}
+
+type ListArtifacts200JSONResponse ArtifactList
+
+func (response ListArtifacts200JSONResponse) VisitListArtifactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListArtifactsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListArtifactsdefaultApplicationProblemPlusJSONResponse) VisitListArtifactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetArtifactRequestObject struct {
+	ID     SweepID     `json:"id"`
+	N      TrialNumber `json:"n"`
+	Params GetArtifactParams
+}
+
+type GetArtifactResponseObject interface {
+	VisitGetArtifactResponse(w http.ResponseWriter) error
+}
+
+type GetArtifact200ResponseHeaders struct {
+	ContentDisposition string
+}
+
+type GetArtifact200ApplicationOctetStreamResponse struct {
+	Body          io.Reader
+	Headers       GetArtifact200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetArtifact200ApplicationOctetStreamResponse) VisitGetArtifactResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetArtifactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetArtifactdefaultApplicationProblemPlusJSONResponse) VisitGetArtifactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrialLogRequestObject struct {
+	ID     SweepID     `json:"id"`
+	N      TrialNumber `json:"n"`
+	Params GetTrialLogParams
+}
+
+type GetTrialLogResponseObject interface {
+	VisitGetTrialLogResponse(w http.ResponseWriter) error
+}
+
+type GetTrialLog200JSONResponse LogPage
+
+func (response GetTrialLog200JSONResponse) VisitGetTrialLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrialLogdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTrialLogdefaultApplicationProblemPlusJSONResponse) VisitGetTrialLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetTrialMetricsRequestObject struct {
 	ID SweepID     `json:"id"`
 	N  TrialNumber `json:"n"`
@@ -4162,6 +4653,69 @@ func (response GetTrialModeldefaultApplicationProblemPlusJSONResponse) VisitGetT
 	return err
 }
 
+type RetryTrialRequestObject struct {
+	ID     SweepID     `json:"id"`
+	N      TrialNumber `json:"n"`
+	Params RetryTrialParams
+}
+
+type RetryTrialResponseObject interface {
+	VisitRetryTrialResponse(w http.ResponseWriter) error
+}
+
+type RetryTrial202ResponseHeaders struct {
+	Location string
+}
+
+type RetryTrial202JSONResponse struct {
+	Body    Retry
+	Headers RetryTrial202ResponseHeaders
+}
+
+func (response RetryTrial202JSONResponse) VisitRetryTrialResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryTrial422ApplicationProblemPlusJSONResponse Problem
+
+func (response RetryTrial422ApplicationProblemPlusJSONResponse) VisitRetryTrialResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryTrialdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryTrialdefaultApplicationProblemPlusJSONResponse) VisitRetryTrialResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTokensRequestObject struct {
 }
 
@@ -4201,7 +4755,8 @@ func (response ListTokensdefaultApplicationProblemPlusJSONResponse) VisitListTok
 }
 
 type CreateTokenRequestObject struct {
-	Body *CreateTokenJSONRequestBody
+	Params CreateTokenParams
+	Body   *CreateTokenJSONRequestBody
 }
 
 type CreateTokenResponseObject interface {
@@ -4218,6 +4773,20 @@ func (response CreateToken201JSONResponse) VisitCreateTokenResponse(w http.Respo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken422ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateToken422ApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4638,18 +5207,30 @@ type StrictServerInterface interface {
 	// TellTrials Tell what came of trials
 	// (POST /api/v1/sweeps/{id}/tell)
 	TellTrials(ctx context.Context, request TellTrialsRequestObject) (TellTrialsResponseObject, error)
-	// ListTrials List trials by number
+	// ListTrials List trials by number, or in another order
 	// (GET /api/v1/sweeps/{id}/trials)
 	ListTrials(ctx context.Context, request ListTrialsRequestObject) (ListTrialsResponseObject, error)
 	// GetTrial Show a trial
 	// (GET /api/v1/sweeps/{id}/trials/{n})
 	GetTrial(ctx context.Context, request GetTrialRequestObject) (GetTrialResponseObject, error)
+	// ListArtifacts The files that the program of a trial has left
+	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts)
+	ListArtifacts(ctx context.Context, request ListArtifactsRequestObject) (ListArtifactsResponseObject, error)
+	// GetArtifact One of the files that a trial has left
+	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content)
+	GetArtifact(ctx context.Context, request GetArtifactRequestObject) (GetArtifactResponseObject, error)
+	// GetTrialLog What the program of a trial has printed
+	// (GET /api/v1/sweeps/{id}/trials/{n}/logs)
+	GetTrialLog(ctx context.Context, request GetTrialLogRequestObject) (GetTrialLogResponseObject, error)
 	// GetTrialMetrics The learning curve of a trial, by step
 	// (GET /api/v1/sweeps/{id}/trials/{n}/metrics)
 	GetTrialMetrics(ctx context.Context, request GetTrialMetricsRequestObject) (GetTrialMetricsResponseObject, error)
 	// GetTrialModel The model that a trial leaves
 	// (GET /api/v1/sweeps/{id}/trials/{n}/model)
 	GetTrialModel(ctx context.Context, request GetTrialModelRequestObject) (GetTrialModelResponseObject, error)
+	// RetryTrial Try a failed trial again
+	// (POST /api/v1/sweeps/{id}/trials/{n}/retry)
+	RetryTrial(ctx context.Context, request RetryTrialRequestObject) (RetryTrialResponseObject, error)
 	// ListTokens List tokens, newest first, without their secrets
 	// (GET /api/v1/tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -4924,10 +5505,11 @@ func (sh *strictHandler) AddDataset(ctx echo.Context, params AddDatasetParams) e
 }
 
 // DeleteDataset operation middleware
-func (sh *strictHandler) DeleteDataset(ctx echo.Context, name string) error {
+func (sh *strictHandler) DeleteDataset(ctx echo.Context, name string, params DeleteDatasetParams) error {
 	var request DeleteDatasetRequestObject
 
 	request.Name = name
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteDataset(ctx.Request().Context(), request.(DeleteDatasetRequestObject))
@@ -5850,6 +6432,86 @@ func (sh *strictHandler) GetTrial(ctx echo.Context, id SweepID, n TrialNumber) e
 	return nil
 }
 
+// ListArtifacts operation middleware
+func (sh *strictHandler) ListArtifacts(ctx echo.Context, id SweepID, n TrialNumber) error {
+	var request ListArtifactsRequestObject
+
+	request.ID = id
+	request.N = n
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListArtifacts(ctx.Request().Context(), request.(ListArtifactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListArtifacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListArtifactsResponseObject); ok {
+		return validResponse.VisitListArtifactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetArtifact operation middleware
+func (sh *strictHandler) GetArtifact(ctx echo.Context, id SweepID, n TrialNumber, params GetArtifactParams) error {
+	var request GetArtifactRequestObject
+
+	request.ID = id
+	request.N = n
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetArtifact(ctx.Request().Context(), request.(GetArtifactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetArtifact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetArtifactResponseObject); ok {
+		return validResponse.VisitGetArtifactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTrialLog operation middleware
+func (sh *strictHandler) GetTrialLog(ctx echo.Context, id SweepID, n TrialNumber, params GetTrialLogParams) error {
+	var request GetTrialLogRequestObject
+
+	request.ID = id
+	request.N = n
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTrialLog(ctx.Request().Context(), request.(GetTrialLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTrialLog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTrialLogResponseObject); ok {
+		return validResponse.VisitGetTrialLogResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetTrialMetrics operation middleware
 func (sh *strictHandler) GetTrialMetrics(ctx echo.Context, id SweepID, n TrialNumber) error {
 	var request GetTrialMetricsRequestObject
@@ -5902,6 +6564,33 @@ func (sh *strictHandler) GetTrialModel(ctx echo.Context, id SweepID, n TrialNumb
 	return nil
 }
 
+// RetryTrial operation middleware
+func (sh *strictHandler) RetryTrial(ctx echo.Context, id SweepID, n TrialNumber, params RetryTrialParams) error {
+	var request RetryTrialRequestObject
+
+	request.ID = id
+	request.N = n
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryTrial(ctx.Request().Context(), request.(RetryTrialRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryTrial")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryTrialResponseObject); ok {
+		return validResponse.VisitRetryTrialResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTokens operation middleware
 func (sh *strictHandler) ListTokens(ctx echo.Context) error {
 	var request ListTokensRequestObject
@@ -5926,8 +6615,10 @@ func (sh *strictHandler) ListTokens(ctx echo.Context) error {
 }
 
 // CreateToken operation middleware
-func (sh *strictHandler) CreateToken(ctx echo.Context) error {
+func (sh *strictHandler) CreateToken(ctx echo.Context, params CreateTokenParams) error {
 	var request CreateTokenRequestObject
+
+	request.Params = params
 
 	var body CreateTokenJSONRequestBody
 	var err error

@@ -152,6 +152,7 @@ func TestOptunaOpensExports(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderrOf(err))
 	}
+	t.Run("dashboard", func(t *testing.T) { openInDashboard(t, db, len(trialsOf(t, url, id))) })
 	var said []struct {
 		Names, Directions, Importances []string
 		Best, Rows, Feasible           int
@@ -164,10 +165,7 @@ func TestOptunaOpensExports(t *testing.T) {
 	if err := json.Unmarshal(data, &said); err != nil || len(said) != 2 {
 		t.Fatalf("%v\n%s", err, data)
 	}
-	var trials []tourney.Trial
-	if err := json.Unmarshal([]byte(must(t, "sweep", "trials", id, "--json", "--server", url)), &trials); err != nil {
-		t.Fatal(err)
-	}
+	trials := trialsOf(t, url, id)
 	states, feasible, best := map[string]int{}, 0, -1
 	for i := range trials {
 		tr := &trials[i]
@@ -208,6 +206,50 @@ func TestOptunaOpensExports(t *testing.T) {
 		if len(s.Fixed) != states["WAITING"] {
 			t.Errorf("%d trials wait with their parameters, want %d", len(s.Fixed), states["WAITING"])
 		}
+	}
+}
+
+func trialsOf(t *testing.T, url, id string) []tourney.Trial {
+	t.Helper()
+	var trials []tourney.Trial
+	if err := json.Unmarshal([]byte(must(t, "sweep", "trials", id, "--json", "--server", url)), &trials); err != nil {
+		t.Fatal(err)
+	}
+	return trials
+}
+
+// readDashboard asks optuna-dashboard for the study, as its pages do.
+const readDashboard = `
+import json, sys
+from wsgiref.util import setup_testing_defaults
+from optuna_dashboard import wsgi
+app = wsgi("sqlite:///" + sys.argv[1])
+def get(path):
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET"}
+    setup_testing_defaults(environ)
+    status = []
+    body = b"".join(app(environ, lambda s, h, e=None: status.append(s)))
+    assert status[0].startswith("200"), (path, status, body[:500])
+    return json.loads(body)
+studies = get("/api/studies")["study_summaries"]
+study = get("/api/studies/1")
+print(json.dumps({"name": studies[0]["study_name"], "trials": len(study["trials"]), "best": len(study["best_trials"])}))
+`
+
+// openInDashboard has optuna-dashboard read a file.
+func openInDashboard(t *testing.T, db string, trials int) {
+	t.Helper()
+	python := pythonWith(t, "optuna_dashboard")
+	data, err := exec.CommandContext(t.Context(), python, "-c", readDashboard, db).Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderrOf(err))
+	}
+	var said struct {
+		Name         string
+		Trials, Best int
+	}
+	if err := json.Unmarshal(data, &said); err != nil || said.Name != "everything" || said.Trials != trials || said.Best != 1 {
+		t.Errorf("%v, %s; want %d trials", err, data, trials)
 	}
 }
 

@@ -86,6 +86,9 @@ func TestDocumentedPython(t *testing.T) {
 
 // The examples run, and say what they have found.
 func TestPythonExamples(t *testing.T) {
+	if raced {
+		t.Skip("the client's own tests are played under the race detector; libraries take long to load")
+	}
 	up := start(t, "up", "--workers", "0", "--addr", "127.0.0.1:0", "--data-dir", dir(t))
 	url := up.url()
 	for _, tt := range []struct{ file, packages, trials, want string }{

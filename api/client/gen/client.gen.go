@@ -105,54 +105,42 @@ func (e GetImportanceParamsMethod) Valid() bool {
 	}
 }
 
-// Defines values for ListTrialsParamsFilter.
-const (
-	StateCancelled ListTrialsParamsFilter = "state:cancelled"
-	StateCompleted ListTrialsParamsFilter = "state:completed"
-	StateDiverged  ListTrialsParamsFilter = "state:diverged"
-	StateFailed    ListTrialsParamsFilter = "state:failed"
-	StatePaused    ListTrialsParamsFilter = "state:paused"
-	StatePruned    ListTrialsParamsFilter = "state:pruned"
-	StateQueued    ListTrialsParamsFilter = "state:queued"
-	StateRunning   ListTrialsParamsFilter = "state:running"
-)
-
-// Valid indicates whether the value is a known member of the ListTrialsParamsFilter enum.
-func (e ListTrialsParamsFilter) Valid() bool {
-	switch e {
-	case StateCancelled:
-		return true
-	case StateCompleted:
-		return true
-	case StateDiverged:
-		return true
-	case StateFailed:
-		return true
-	case StatePaused:
-		return true
-	case StatePruned:
-		return true
-	case StateQueued:
-		return true
-	case StateRunning:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ListTrialsParamsSort.
 const (
-	MinusNumber ListTrialsParamsSort = "-number"
-	Number      ListTrialsParamsSort = "number"
+	Duration      ListTrialsParamsSort = "duration"
+	MinusDuration ListTrialsParamsSort = "-duration"
+	MinusNumber   ListTrialsParamsSort = "-number"
+	MinusRung     ListTrialsParamsSort = "-rung"
+	MinusState    ListTrialsParamsSort = "-state"
+	MinusValue    ListTrialsParamsSort = "-value"
+	Number        ListTrialsParamsSort = "number"
+	Rung          ListTrialsParamsSort = "rung"
+	State         ListTrialsParamsSort = "state"
+	Value         ListTrialsParamsSort = "value"
 )
 
 // Valid indicates whether the value is a known member of the ListTrialsParamsSort enum.
 func (e ListTrialsParamsSort) Valid() bool {
 	switch e {
+	case Duration:
+		return true
+	case MinusDuration:
+		return true
 	case MinusNumber:
 		return true
+	case MinusRung:
+		return true
+	case MinusState:
+		return true
+	case MinusValue:
+		return true
 	case Number:
+		return true
+	case Rung:
+		return true
+	case State:
+		return true
+	case Value:
 		return true
 	default:
 		return false
@@ -186,6 +174,14 @@ type AmendRequest struct {
 
 // Amendment What users have changed of a sweep since it was created.
 type Amendment = tourney.Amendment
+
+// Artifact A file that a trial has left.
+type Artifact = tourney.Artifact
+
+// ArtifactList defines model for ArtifactList.
+type ArtifactList struct {
+	Items []Artifact `json:"items"`
+}
 
 // AskReply defines model for AskReply.
 type AskReply = tourney.AskReply
@@ -357,11 +353,20 @@ type Lifetime = tourney.Lifetime
 // Limits What ends a search beside its cap of trials.
 type Limits = tourney.Limits
 
+// LogChunk Where an offset is beyond the end of the piece before, something was dropped.
+type LogChunk = tourney.LogChunk
+
+// LogPage A part of the log of an attempt.
+type LogPage = tourney.LogPage
+
 // Method defines model for Method.
 type Method = tourney.Method
 
 // Metric defines model for Metric.
 type Metric = tourney.Metric
+
+// MetricSource A place that a program writes metrics to.
+type MetricSource = tourney.MetricSource
 
 // Metrics Named values at one step; only finite ones.
 type Metrics = tourney.Metrics
@@ -421,6 +426,12 @@ type Problem = problem.Problem
 // Reason defines model for Reason.
 type Reason = tourney.Reason
 
+// Resources What a run of a program needs, and may not exceed.
+type Resources = tourney.Resources
+
+// Retry What becomes of a failed trial that is tried again.
+type Retry = tourney.Retry
+
 // RungCount Of the trials that have finished it, `promoted` went on, `stopped` ended
 // there, and `waiting` did neither yet. `training` are on their way to it.
 type RungCount = tourney.RungCount
@@ -428,7 +439,7 @@ type RungCount = tourney.RungCount
 // RungForecast defines model for RungForecast.
 type RungForecast = tourney.RungForecast
 
-// Scalar A value of a parameter.
+// Scalar A value of a parameter; lists and mappings are values of programs that take them.
 type Scalar = any
 
 // Scope defines model for Scope.
@@ -533,6 +544,9 @@ type Cursor = string
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
 // LastEventID defines model for LastEventID.
 type LastEventID = int64
 
@@ -544,6 +558,9 @@ type Prefer = string
 
 // SweepID defines model for SweepID.
 type SweepID = string
+
+// TrialFilter defines model for TrialFilter.
+type TrialFilter = string
 
 // TrialNumber defines model for TrialNumber.
 type TrialNumber = int
@@ -633,6 +650,17 @@ type AddDatasetParams struct {
 
 	// File The file's name, for messages and queries.
 	File *string `form:"file,omitempty" json:"file,omitempty"`
+
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteDatasetParams defines parameters for DeleteDataset.
+type DeleteDatasetParams struct {
+	// IfMatch The ETag as you know it, or *; without it nothing is asked.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // SampleDatasetParams defines parameters for SampleDataset.
@@ -661,7 +689,9 @@ type ListSweepsParams struct {
 
 // CreateSweepParams defines parameters for CreateSweep.
 type CreateSweepParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
@@ -673,6 +703,9 @@ type CreateSweepParams struct {
 // DeleteSweepParams defines parameters for DeleteSweep.
 type DeleteSweepParams struct {
 	Force *DeleteSweepParamsForce `form:"force,omitempty" json:"force,omitempty"`
+
+	// IfMatch The ETag as you know it, or *; without it nothing is asked.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // DeleteSweepParamsForce defines parameters for DeleteSweep.
@@ -694,7 +727,9 @@ type AmendSweepParams struct {
 
 // AskTrialsParams defines parameters for AskTrials.
 type AskTrialsParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer and creates nothing more.
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -748,8 +783,12 @@ type GetImportanceParamsMethod string
 
 // GetLeaderboardParams defines parameters for GetLeaderboard.
 type GetLeaderboardParams struct {
-	// Filter `rung>=N`: trials that have finished the rung N.
-	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
+	// Filter What the trials must fulfil: terms with commas between them, at most 16.
+	// `state:failed`, `reason:oom`, `rung:1`, and comparisons by `<`, `<=`,
+	// `>` and `>=` of `rung`, `value` and `params.NAME`, as `params.lr<0.1`;
+	// `params.NAME:VALUE` is for texts as well. A trial without such a value
+	// or parameter does not fulfil the term.
+	Filter *TrialFilter `form:"filter,omitempty" json:"filter,omitempty"`
 
 	// Limit The most items to return.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -781,10 +820,18 @@ type TellTrialsJSONBody struct {
 
 // ListTrialsParams defines parameters for ListTrials.
 type ListTrialsParams struct {
-	// Filter Trials in a state.
-	Filter *ListTrialsParamsFilter `form:"filter,omitempty" json:"filter,omitempty"`
+	// Filter What the trials must fulfil: terms with commas between them, at most 16.
+	// `state:failed`, `reason:oom`, `rung:1`, and comparisons by `<`, `<=`,
+	// `>` and `>=` of `rung`, `value` and `params.NAME`, as `params.lr<0.1`;
+	// `params.NAME:VALUE` is for texts as well. A trial without such a value
+	// or parameter does not fulfil the term.
+	Filter *TrialFilter `form:"filter,omitempty" json:"filter,omitempty"`
 
-	// Sort `-number` has the last first. Best first is the leaderboard.
+	// Sort What to sort by, with a minus for the largest first: the number; the
+	// state; the highest rung that is finished; the value; the time from
+	// the proposal to the end. Trials that lack it come last either way,
+	// and equal ones are ordered by number in the same direction. Best
+	// first is the leaderboard.
 	Sort *ListTrialsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The most items to return.
@@ -794,11 +841,39 @@ type ListTrialsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
-// ListTrialsParamsFilter defines parameters for ListTrials.
-type ListTrialsParamsFilter string
-
 // ListTrialsParamsSort defines parameters for ListTrials.
 type ListTrialsParamsSort string
+
+// GetArtifactParams defines parameters for GetArtifact.
+type GetArtifactParams struct {
+	// Name As the list of artifacts has it.
+	Name string `form:"name" json:"name"`
+}
+
+// GetTrialLogParams defines parameters for GetTrialLog.
+type GetTrialLogParams struct {
+	// Attempt Number of the attempt; without it, the last one that has printed anything.
+	Attempt *int `form:"attempt,omitempty" json:"attempt,omitempty"`
+
+	// From Offset in bytes.
+	From *int64 `form:"from,omitempty" json:"from,omitempty"`
+}
+
+// RetryTrialParams defines parameters for RetryTrial.
+type RetryTrialParams struct {
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateTokenParams defines parameters for CreateToken.
+type CreateTokenParams struct {
+	// IdempotencyKey The same key with the same body gives the same answer and creates
+	// nothing more. Of a sweep it is kept as long as the sweep, of other
+	// creations for a day.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
 
 // AddDatasetJSONRequestBody defines body for AddDataset for application/json ContentType.
 type AddDatasetJSONRequestBody = DatasetRequest
@@ -995,7 +1070,7 @@ type ClientInterface interface {
 	// trained again. Shards that another dataset has too stay.
 	//
 	// Corresponds with DELETE /api/v1/datasets/{name} (the `DeleteDataset` operationId).
-	DeleteDataset(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteDataset(ctx context.Context, name string, params *DeleteDatasetParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetDataset Show a dataset
 	//
@@ -1309,7 +1384,7 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/sweeps/{id}/tell (the `TellTrials` operationId).
 	TellTrials(ctx context.Context, id SweepID, body TellTrialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListTrials List trials by number
+	// ListTrials List trials by number, or in another order
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/trials (the `ListTrials` operationId).
 	ListTrials(ctx context.Context, id SweepID, params *ListTrialsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1318,6 +1393,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n} (the `GetTrial` operationId).
 	GetTrial(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListArtifacts The files that the program of a trial has left
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts (the `ListArtifacts` operationId).
+	ListArtifacts(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetArtifact One of the files that a trial has left
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content (the `GetArtifact` operationId).
+	GetArtifact(ctx context.Context, id SweepID, n TrialNumber, params *GetArtifactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTrialLog What the program of a trial has printed
+	//
+	// The log of an attempt, from an offset on, as far as it is kept: its first
+	// and its last 512 KiB. Each line begins with `out| ` or `err| ` for the
+	// stream that it is from, or with `tourney| `. To follow it, ask again from
+	// next until it has ended.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/logs (the `GetTrialLog` operationId).
+	GetTrialLog(ctx context.Context, id SweepID, n TrialNumber, params *GetTrialLogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTrialMetrics The learning curve of a trial, by step
 	//
@@ -1333,6 +1428,18 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/model (the `GetTrialModel` operationId).
 	GetTrialModel(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RetryTrial Try a failed trial again
+	//
+	// The trial stays as it is. A new one with its parameters is the next that
+	// the sweep proposes, beyond its cap, and `retry_of` of it names the
+	// failed one. A sweep that is completed or has failed goes on for it, and
+	// for nothing else; one that was completed is marked `amended.unsealed`,
+	// since its test metrics were known. Other trials than failed ones, those
+	// that were retried before, and those of a population are a 409.
+	//
+	// Corresponds with POST /api/v1/sweeps/{id}/trials/{n}/retry (the `RetryTrial` operationId).
+	RetryTrial(ctx context.Context, id SweepID, n TrialNumber, params *RetryTrialParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTokens List tokens, newest first, without their secrets
 	//
 	// Corresponds with GET /api/v1/tokens (the `ListTokens` operationId).
@@ -1347,7 +1454,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
-	CreateTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateTokenWithBody(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateToken Make a token
 	//
@@ -1358,7 +1465,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
-	CreateToken(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateToken(ctx context.Context, params *CreateTokenParams, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RevokeToken Revoke a token, at once, with its sessions
 	//
@@ -1602,8 +1709,8 @@ func (c *Client) AddDataset(ctx context.Context, params *AddDatasetParams, body 
 // trained again. Shards that another dataset has too stay.
 //
 // Corresponds with DELETE /api/v1/datasets/{name} (the `DeleteDataset` operationId).
-func (c *Client) DeleteDataset(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteDatasetRequest(c.Server, name)
+func (c *Client) DeleteDataset(ctx context.Context, name string, params *DeleteDatasetParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDatasetRequest(c.Server, name, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2266,7 +2373,7 @@ func (c *Client) TellTrials(ctx context.Context, id SweepID, body TellTrialsJSON
 	return c.Client.Do(req)
 }
 
-// ListTrials List trials by number
+// ListTrials List trials by number, or in another order
 //
 // Corresponds with GET /api/v1/sweeps/{id}/trials (the `ListTrials` operationId).
 func (c *Client) ListTrials(ctx context.Context, id SweepID, params *ListTrialsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2286,6 +2393,56 @@ func (c *Client) ListTrials(ctx context.Context, id SweepID, params *ListTrialsP
 // Corresponds with GET /api/v1/sweeps/{id}/trials/{n} (the `GetTrial` operationId).
 func (c *Client) GetTrial(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTrialRequest(c.Server, id, n)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListArtifacts The files that the program of a trial has left
+//
+// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts (the `ListArtifacts` operationId).
+func (c *Client) ListArtifacts(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListArtifactsRequest(c.Server, id, n)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetArtifact One of the files that a trial has left
+//
+// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content (the `GetArtifact` operationId).
+func (c *Client) GetArtifact(ctx context.Context, id SweepID, n TrialNumber, params *GetArtifactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetArtifactRequest(c.Server, id, n, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTrialLog What the program of a trial has printed
+//
+// The log of an attempt, from an offset on, as far as it is kept: its first
+// and its last 512 KiB. Each line begins with `out| ` or `err| ` for the
+// stream that it is from, or with `tourney| `. To follow it, ask again from
+// next until it has ended.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/logs (the `GetTrialLog` operationId).
+func (c *Client) GetTrialLog(ctx context.Context, id SweepID, n TrialNumber, params *GetTrialLogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTrialLogRequest(c.Server, id, n, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2330,6 +2487,28 @@ func (c *Client) GetTrialModel(ctx context.Context, id SweepID, n TrialNumber, r
 	return c.Client.Do(req)
 }
 
+// RetryTrial Try a failed trial again
+//
+// The trial stays as it is. A new one with its parameters is the next that
+// the sweep proposes, beyond its cap, and `retry_of` of it names the
+// failed one. A sweep that is completed or has failed goes on for it, and
+// for nothing else; one that was completed is marked `amended.unsealed`,
+// since its test metrics were known. Other trials than failed ones, those
+// that were retried before, and those of a population are a 409.
+//
+// Corresponds with POST /api/v1/sweeps/{id}/trials/{n}/retry (the `RetryTrial` operationId).
+func (c *Client) RetryTrial(ctx context.Context, id SweepID, n TrialNumber, params *RetryTrialParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryTrialRequest(c.Server, id, n, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTokens List tokens, newest first, without their secrets
 //
 // Corresponds with GET /api/v1/tokens (the `ListTokens` operationId).
@@ -2354,8 +2533,8 @@ func (c *Client) ListTokens(ctx context.Context, reqEditors ...RequestEditorFn) 
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
-func (c *Client) CreateTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateTokenRequestWithBody(c.Server, contentType, body)
+func (c *Client) CreateTokenWithBody(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2375,8 +2554,8 @@ func (c *Client) CreateTokenWithBody(ctx context.Context, contentType string, bo
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/v1/tokens (the `CreateToken` operationId).
-func (c *Client) CreateToken(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateTokenRequest(c.Server, body)
+func (c *Client) CreateToken(ctx context.Context, params *CreateTokenParams, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3106,11 +3285,26 @@ func NewAddDatasetRequestWithBody(server string, params *AddDatasetParams, conte
 
 	req.Header.Add("Content-Type", contentType)
 
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewDeleteDatasetRequest constructs an http.Request for the DeleteDataset method
-func NewDeleteDatasetRequest(server string, name string) (*http.Request, error) {
+func NewDeleteDatasetRequest(server string, name string, params *DeleteDatasetParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -3138,6 +3332,21 @@ func NewDeleteDatasetRequest(server string, name string) (*http.Request, error) 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -3690,6 +3899,21 @@ func NewDeleteSweepRequest(server string, id SweepID, params *DeleteSweepParams)
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -4683,6 +4907,191 @@ func NewGetTrialRequest(server string, id SweepID, n TrialNumber) (*http.Request
 	return req, nil
 }
 
+// NewListArtifactsRequest constructs an http.Request for the ListArtifacts method
+func NewListArtifactsRequest(server string, id SweepID, n TrialNumber) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/trials/%s/artifacts", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetArtifactRequest constructs an http.Request for the GetArtifact method
+func NewGetArtifactRequest(server string, id SweepID, n TrialNumber, params *GetArtifactParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/trials/%s/artifacts/content", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTrialLogRequest constructs an http.Request for the GetTrialLog method
+func NewGetTrialLogRequest(server string, id SweepID, n TrialNumber, params *GetTrialLogParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/trials/%s/logs", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attempt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attempt", *params.Attempt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetTrialMetricsRequest constructs an http.Request for the GetTrialMetrics method
 func NewGetTrialMetricsRequest(server string, id SweepID, n TrialNumber) (*http.Request, error) {
 	var err error
@@ -4765,6 +5174,62 @@ func NewGetTrialModelRequest(server string, id SweepID, n TrialNumber) (*http.Re
 	return req, nil
 }
 
+// NewRetryTrialRequest constructs an http.Request for the RetryTrial method
+func NewRetryTrialRequest(server string, id SweepID, n TrialNumber, params *RetryTrialParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/trials/%s/retry", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListTokensRequest constructs an http.Request for the ListTokens method
 func NewListTokensRequest(server string) (*http.Request, error) {
 	var err error
@@ -4793,18 +5258,18 @@ func NewListTokensRequest(server string) (*http.Request, error) {
 }
 
 // NewCreateTokenRequest calls the generic CreateToken builder with application/json body
-func NewCreateTokenRequest(server string, body CreateTokenJSONRequestBody) (*http.Request, error) {
+func NewCreateTokenRequest(server string, params *CreateTokenParams, body CreateTokenJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewCreateTokenRequestWithBody(server, "application/json", bodyReader)
+	return NewCreateTokenRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewCreateTokenRequestWithBody constructs an http.Request for the CreateToken method, with any body, and a specified content type
-func NewCreateTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewCreateTokenRequestWithBody(server string, params *CreateTokenParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -4828,6 +5293,21 @@ func NewCreateTokenRequestWithBody(server string, contentType string, body io.Re
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
