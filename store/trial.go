@@ -216,27 +216,49 @@ func (r *trialRow) trial() (tourney.Trial, error) {
 	if r.RetryOf.Valid {
 		t.RetryOf = &r.RetryOf.V
 	}
-	what := fmt.Sprintf("trial %s/%d", r.Sweep, r.Number)
-	if err := decodeJSON("parameters of "+what, r.Params, &t.Params); err != nil {
-		return t, err
-	}
-	var err error
-	if t.Telemetry, err = decodeOptional[tourney.Telemetry]("telemetry of "+what, r.Telemetry); err != nil {
-		return t, err
-	}
-	if t.Parent, err = decodeOptional[tourney.Parent]("parent of "+what, r.Parent); err != nil {
-		return t, err
-	}
-	if r.Metrics.Valid {
-		return t, decodeJSON("metrics of "+what, r.Metrics.V, &t.Metrics)
+	if err := r.decode(&t); err != nil {
+		return t, fmt.Errorf("trial %s/%d: %w", r.Sweep, r.Number, err)
 	}
 	return t, nil
 }
 
+// decode reads the columns that are JSON.
+func (r *trialRow) decode(t *tourney.Trial) (err error) {
+	if err := t.Params.UnmarshalJSON([]byte(r.Params)); err != nil {
+		return fmt.Errorf("read parameters: %w", err)
+	}
+	if t.Telemetry, err = decodeOptional[tourney.Telemetry]("telemetry", r.Telemetry); err != nil {
+		return err
+	}
+	if t.Parent, err = decodeOptional[tourney.Parent]("parent", r.Parent); err != nil {
+		return err
+	}
+	if r.Metrics.Valid {
+		if err := t.Metrics.UnmarshalJSON([]byte(r.Metrics.V)); err != nil {
+			return fmt.Errorf("read metrics: %w", err)
+		}
+	}
+	return nil
+}
+
 func selectTrialRows(ctx context.Context, q queryer, op, where string, args ...any) ([]trialRow, error) {
+	found, err := q.QueryxContext(ctx, `SELECT `+trialColumns+` FROM trials t `+where, args...)
+	if err != nil {
+		return nil, sqlError(op, err)
+	}
+	defer found.Close()
 	var rows []trialRow
-	err := q.SelectContext(ctx, &rows, `SELECT `+trialColumns+` FROM trials t `+where, args...)
-	return rows, sqlError(op, err)
+	for found.Next() {
+		var r trialRow
+		// A board is read often, and finding fields by name takes longer than the
+		// query.
+		if err := found.Scan(&r.Sweep, &r.Number, &r.State, &r.Params, &r.Rung, &r.Step, &r.BestStep, &r.Value, &r.Metrics, &r.Reason, &r.Error,
+			&r.Attempts, &r.Created, &r.Ended, &r.Violation, &r.Parent, &r.RetryOf, &r.Telemetry, &r.Duration, &r.Sunk, &r.Beyond, &r.Depth, &r.Blank, &r.Loss); err != nil {
+			return nil, sqlError(op, err)
+		}
+		rows = append(rows, r)
+	}
+	return rows, sqlError(op, found.Err())
 }
 
 func trialsOf(rows []trialRow) ([]tourney.Trial, error) {
