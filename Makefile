@@ -52,6 +52,7 @@ bench: ## measure us beside our peers, one benchmark after the other (QUICK=1: t
 	$(MAKE) bench-train
 	$(MAKE) bench-trees
 	$(MAKE) bench-api
+	$(MAKE) bench-throughput
 
 bench-search: bench-env ## what the search finds, beside Optuna
 	$(GO) run ./bench/search -shared $(SHARED)/hpo $(BENCH)
@@ -71,6 +72,11 @@ api-fuzz: build bench-env ## hold a real server against openapi.yaml with CASES 
 
 bench-api: build ## how fast the API answers while a sweep runs
 	$(GO) run ./bench/api $(if $(filter-out 0,$(QUICK)),-quick) $(BENCHFLAGS)
+
+# The program that is measured has one trainer more, which trains nothing.
+bench-throughput: bench-env ## how many trials a second go through the service, beside Optuna
+	CGO_ENABLED=1 $(GO) build -tags noop -trimpath -ldflags '$(LDFLAGS)' -o bin/tourney-noop ./cmd/tourney
+	$(GO) run ./bench/throughput $(BENCH)
 
 bench-env: bench/.venv/ready ## install the peers into bench/.venv (Python 3.11 or later)
 

@@ -20,6 +20,12 @@ const reportedEvents = `(
 	SELECT r.sweep, r.seq - json_array_length(r.body) + 1 + b.key, b.value ->> '$[1].trial', b.value ->> '$[1].rung'
 	FROM events r, json_each(r.body) b WHERE r.kind = '` + batchKind + `' AND b.value ->> '$[0]' = 'reported')`
 
+// endedEvents are the ends of trials in the log, likewise.
+const endedEvents = `(
+	SELECT sweep, json_extract(body, '$.trial') AS trial FROM events WHERE kind = 'ended'
+	UNION ALL
+	SELECT r.sweep, b.value ->> '$[1].trial' FROM events r, json_each(r.body) b WHERE r.kind = '` + batchKind + `' AND b.value ->> '$[0]' = 'ended')`
+
 // invariant is something that must hold, by the name that docs/operations.md
 // gives it, and a query that returns a line for each place where it does not.
 type invariant struct{ name, query string }
@@ -106,6 +112,9 @@ var invariants = []invariant{
 		UNION ALL SELECT sweep, state, 0, count(*) FROM trials GROUP BY sweep, state
 	) GROUP BY sweep, state HAVING max(counted) <> max(there)`},
 
+	{"INV-13", `SELECT printf('sweep %s, trial %d: it is %s, and on the board as if it were not', sweep, number, state)
+	FROM trials WHERE sunk <> (state IN ('diverged', 'failed'))`},
+
 	{"sealed rows", `SELECT printf('dataset version %s: its test shard %s is not sealed', d.version, t.value ->> '$.hash')
 	FROM datasets d, json_each(d.manifest, '$.test') t
 	WHERE NOT EXISTS (SELECT 1 FROM sealed s WHERE s.hash = t.value ->> '$.hash' AND s.version = d.version)`},
@@ -130,7 +139,7 @@ var invariants = []invariant{
 	FROM attempts WHERE outcome = '' AND epoch <> (SELECT value FROM meta WHERE key = 'epoch')`},
 
 	{"INV-6", `SELECT printf('sweep %s, trial %d: it has ended %d times', sweep, trial, n)
-	FROM (SELECT sweep, json_extract(body, '$.trial') AS trial, count(*) AS n FROM events WHERE kind = 'ended' GROUP BY 1, 2) WHERE n > 1`},
+	FROM (SELECT sweep, trial, count(*) AS n FROM ` + endedEvents + ` GROUP BY 1, 2) WHERE n > 1`},
 
 	{"INV-8", `SELECT printf('sweep %s, trial %d: the checkpoint of rung %d is of no blob: %s', sweep, trial, rung, checkpoint)
 	FROM jobs WHERE checkpoint IS NOT NULL AND (COALESCE(checkpoint ->> '$.blob', '') = ''

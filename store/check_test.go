@@ -65,6 +65,9 @@ func soundDir(t *testing.T) (db []byte) {
 func TestCheckNamesWhatMustNotBe(t *testing.T) {
 	db := soundDir(t)
 	tests := []struct{ breaks, says string }{
+		{`UPDATE trials SET sunk = 1 WHERE number = 1`, "INV-13: sweep a, trial 1: it is running, and on the board as if it were not"},
+		{`DROP TRIGGER events_stay; UPDATE events SET kind = 'batch', body = '[["reported",{"trial":0,"rung":0}],["reported",{"trial":1,"rung":0}]]' WHERE seq = 2`, "INV-1: sweep a: its events should be numbered 1 to 3, but there are 4, numbered 1 to 3"},
+		{`DROP TRIGGER events_stay; UPDATE events SET kind = 'batch', body = '[["reported",{"trial":0,"rung":0}],["reported",{"trial":1,"rung":0}]]' WHERE seq = 3`, "INV-14: sweep a, trial 1: the job of rung 0 is running and has 1 reported events"},
 		{`DELETE FROM events WHERE seq = 2`, "INV-1: sweep a: its events should be numbered 1 to 3, but there are 2, numbered 1 to 3"},
 		{`DELETE FROM events WHERE seq = 3`, "INV-1: sweep a: its events should be numbered 1 to 3, but there are 2, numbered 1 to 2"},
 		{`UPDATE sweeps SET last_seq = 1 WHERE id = 'z'`, "INV-1: sweep z: its events should be numbered 1 to 1, but there are 0"},

@@ -239,6 +239,28 @@ func (c *cluster) await(ctx context.Context, id string, every time.Duration, sto
 	}
 }
 
+// processTime returns the time that processors have spent on the coordinator and
+// its workers, in seconds.
+func (c *cluster) processTime() (float64, error) {
+	const ticks = 100 // a second: what the kernel counts for programs in
+	total := 0.0
+	for _, p := range append([]*exec.Cmd{c.boss}, c.workers...) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Process.Pid))
+		if err != nil {
+			return 0, err
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // the name before it may hold anything
+		for _, at := range []int{11, 12} {                                        // utime and stime
+			n, err := strconv.ParseFloat(fields[at], 64)
+			if err != nil {
+				return 0, err
+			}
+			total += n / ticks
+		}
+	}
+	return total, nil
+}
+
 // memory returns the resident memory of the coordinator, in bytes.
 func (c *cluster) memory() (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.boss.Process.Pid))

@@ -18,12 +18,19 @@ import (
 const flight = 4096
 
 // done is how fast a contender was, and what it found.
-type done struct{ rate, best float64 }
+type done struct {
+	rate, best float64
+	busy       float64 // processor time of a trial, in µs; of ours
+}
 
 // sweep runs a sweep to its end and returns its trials a second, from the
 // request that creates it to when the last of them was seen on the board; a
 // trial of it all is refitted after that.
 func (r *run) sweep(ctx context.Context, c *cluster, order string, trials, parallelism, seed int) (done, error) {
+	before, err := c.processTime()
+	if err != nil {
+		return done{}, err
+	}
 	begin := time.Now()
 	s, err := c.create(ctx, "rate", order, trials, parallelism, seed, "")
 	if err != nil {
@@ -34,14 +41,19 @@ func (r *run) sweep(ctx context.Context, c *cluster, order string, trials, paral
 		return done{}, err
 	}
 	rate := float64(trials) / time.Since(begin).Seconds()
+	after, err := c.processTime()
+	if err != nil {
+		return done{}, err
+	}
+	busy := 1e6 * (after - before) / float64(trials)
 	if s, err = c.await(ctx, s.ID, 20*time.Millisecond, func(s status) bool { return s.State == "completed" }); err != nil {
 		return done{}, err
 	}
 	if s.done() != trials || s.Best == nil {
 		return done{}, fmt.Errorf("%d of %d trials are on the board", s.done(), trials)
 	}
-	r.say("%s, parallelism %d: %.0f trials/s", order, parallelism, rate)
-	return done{rate, s.Best.Value}, nil
+	r.say("%s, parallelism %d: %.0f trials/s, %.0f µs of processors a trial", order, parallelism, rate, busy)
+	return done{rate, s.Best.Value, busy}, nil
 }
 
 // rate lets us and the peers take turns.
@@ -109,7 +121,7 @@ func (r *run) theirs(ctx context.Context, storage string, trials, processes int)
 		return d, fmt.Errorf("Optuna did %d of %d trials", a.Trials, trials) //nolint:staticcheck // a name
 	}
 	r.say("Optuna %s, %d processes: %.0f trials/s", storage, processes, float64(trials)/a.Seconds)
-	return done{float64(trials) / a.Seconds, a.Best}, nil
+	return done{rate: float64(trials) / a.Seconds, best: a.Best}, nil
 }
 
 func (r *run) rateRows(ours, peers map[string][]done) {
@@ -139,6 +151,7 @@ func (r *run) rateRows(ours, peers map[string][]done) {
 	r.Add(
 		row("no-op trials, pipelined, durable", "pipelined", "", "").WithGoal(report.Higher, 10_000),
 		row("no-op trials, pipelined, durable, order fixed", "fixed", "", "").WithGoal(report.Higher, 10_000),
+		report.New("processor time of a no-op trial, coordinator and workers", "", "µs", report.Lower, median(ours["pipelined"], func(d done) float64 { return d.busy }), 0),
 		row("no-op trials, pipelined, durable", "pipelined", sqlite+", 1 process", "sqlite1"),
 		row("no-op trials, pipelined, durable", "pipelined", sqlite+", 2 processes", "sqlite2"),
 		row("no-op trials, pipelined, durable", "pipelined", journal+", 1 process", "journal1"),
