@@ -22,6 +22,7 @@ type Reader struct {
 	once  sync.Once
 
 	curves curves
+	specs  specs
 }
 
 // Store reads and writes a data directory. Its methods may be called from many

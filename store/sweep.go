@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -84,16 +85,16 @@ func (r *sweepRow) write(t *tx) error {
 	return err
 }
 
-func (r *sweepRow) sweep() (tourney.Sweep, error) {
+func (r *sweepRow) sweep(known *specs) (tourney.Sweep, error) {
 	s := tourney.Sweep{
 		ID: r.ID, State: r.State, Reason: r.Reason,
 		Created: fromMicros(r.Created), Started: fromNullMicros(r.Started), Ended: fromNullMicros(r.Ended),
 		Counts: map[tourney.TrialState]int{}, Cursor: r.Cursor,
 	}
-	if err := decodeJSON("spec of sweep "+r.ID, r.Spec, &s.Spec); err != nil {
+	var err error
+	if s.Spec, err = known.read(r.ID, r.Spec); err != nil {
 		return s, err
 	}
-	var err error
 	if s.Amended, err = decodeOptional[tourney.Amendment]("amendment of sweep "+r.ID, r.Amended); err != nil {
 		return s, err
 	}
@@ -108,6 +109,43 @@ func (r *sweepRow) sweep() (tourney.Sweep, error) {
 		}
 	}
 	return s, decodeJSON("plan of sweep "+r.ID, r.Plan, &s.Plan)
+}
+
+// specs are specs that were read before: one takes as long as all else that is
+// read of a sweep, and never changes. Those who get one share what its lists
+// hold, and do not change it.
+type specs struct {
+	mu    sync.Mutex
+	known map[string]knownSpec // by sweep
+}
+
+type knownSpec struct {
+	text string
+	spec tourney.Spec
+}
+
+// maxSpecs bounds how many are remembered.
+const maxSpecs = 256
+
+// read reads the spec of a sweep.
+func (k *specs) read(sweep, text string) (tourney.Spec, error) {
+	k.mu.Lock()
+	old, ok := k.known[sweep]
+	k.mu.Unlock()
+	if ok && old.text == text {
+		return old.spec, nil
+	}
+	var spec tourney.Spec
+	if err := decodeJSON("spec of sweep "+sweep, text, &spec); err != nil {
+		return spec, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known == nil || len(k.known) >= maxSpecs {
+		k.known = map[string]knownSpec{}
+	}
+	k.known[sweep] = knownSpec{text, spec}
+	return spec, nil
 }
 
 // Sweep returns a sweep by id or tourney.ErrNotFound.
@@ -185,7 +223,7 @@ func (r *Reader) selectSweeps(ctx context.Context, q queryer, op, where string, 
 	}
 	sweeps := make([]tourney.Sweep, len(rows))
 	for i := range rows {
-		s, err := rows[i].sweep()
+		s, err := rows[i].sweep(&r.specs)
 		if err != nil {
 			return nil, err
 		}

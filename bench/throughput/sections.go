@@ -36,7 +36,7 @@ func (r *run) sweep(ctx context.Context, c *cluster, order string, trials, paral
 	if err != nil {
 		return done{}, err
 	}
-	s, err = c.await(ctx, s.ID, 5*time.Millisecond, func(s status) bool { return s.done() >= trials })
+	s, err = c.await(ctx, s.ID, 20*time.Millisecond, func(s status) bool { return s.done() >= trials })
 	if err != nil {
 		return done{}, err
 	}
