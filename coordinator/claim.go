@@ -18,7 +18,7 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 	c.fleet.seen(worker)
 	c.fleet.allows(worker, req.Commands)
 	reply := tourney.ClaimReply{}
-	room := req.Capacity
+	room, bytes := req.Capacity, 0 // of the answer, about
 	if !c.fleet.mayClaim(worker) {
 		req.Capacity = 0 // what it was offered is offered to others
 		room = 0
@@ -33,7 +33,7 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 			if s.terms.Pool != pool {
 				return nil
 			}
-			grants, err := s.claim(ctx, worker, req, part, &room)
+			grants, err := s.claim(ctx, worker, req, part, &room, &bytes)
 			reply.Grants = append(reply.Grants, grants...)
 			return err
 		})
@@ -68,8 +68,15 @@ func unasked(grants []tourney.Grant, asked []tourney.JobID) []tourney.JobID {
 // maxClaim is the most jobs in a claim.
 const maxClaim = 4096
 
+// An answer must fit into one message of the bus. Jobs beyond are offered again.
+const (
+	maxAnswer  = 512 << 10
+	grantBytes = 768 // of a grant without its parameters, about
+	paramBytes = 64  // of a parameter, about
+)
+
 // claim grants jobs of this sweep to a worker and commits the attempts.
-func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimRequest, part portion, room *float64) ([]tourney.Grant, error) {
+func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimRequest, part portion, room *float64, bytes *int) ([]tourney.Grant, error) {
 	id := req.ID
 	if s.row.Spec.External() {
 		return nil, nil
@@ -90,6 +97,7 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 		fresh++
 		*room -= s.row.Plan.Weight
 		gpus -= s.gpus()
+		*bytes += grantBytes + paramBytes*len(s.row.Spec.Parameters)
 		ch.attempt(j, worker, id)
 		granted = append(granted, j)
 	}
@@ -103,7 +111,7 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 			granted = append(granted, j)
 			*room -= s.row.Plan.Weight
 		case j.State != tourney.JobQueued:
-		case !s.runs() || *room < s.row.Plan.Weight-1e-9 || fresh == most || gpus < s.gpus():
+		case !s.runs() || *room < s.row.Plan.Weight-1e-9 || fresh == most || *bytes > maxAnswer || gpus < s.gpus():
 			if s.row.Spec.Runs() { // nobody may have so much room
 				j.offered = time.Now().Add(notFor - offerAge)
 				continue
@@ -117,7 +125,7 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 	}
 	if rest := min(most, part.most) - fresh; rest > 0 && s.runs() && !s.row.Spec.Runs() {
 		for _, j := range s.spare(rest) {
-			if *room < s.row.Plan.Weight-1e-9 {
+			if *room < s.row.Plan.Weight-1e-9 || *bytes > maxAnswer {
 				j.offered = time.Time{}
 				s.toOffer = append(s.toOffer, j)
 				continue

@@ -2,6 +2,7 @@ package coordinator_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -44,6 +45,26 @@ func TestClaimHasRoom(t *testing.T) {
 	reply := d.Claim(t.Context(), "w", tourney.ClaimRequest{ID: "c", Capacity: 2, Jobs: jobs})
 	if len(reply.Grants) != 2 {
 		t.Errorf("%d granted with room for 2", len(reply.Grants))
+	}
+}
+
+// However much room a worker has, its answer fits into one message of the bus,
+// and another claim gets the rest.
+func TestClaimFitsAMessage(t *testing.T) {
+	const message = 900 << 10 // bytes, as bus.MaxBody
+	d := newDesk(t)
+	s := d.create(func(spec *tourney.Spec) { spec.RunCap, spec.Parallelism = 4000, 2000 })
+	left := d.queued(s.ID)
+	for n := 1; len(left) > 0; n++ {
+		reply := d.Claim(t.Context(), "w", tourney.ClaimRequest{ID: fmt.Sprint("c", n), Capacity: 1 << 20, Jobs: left})
+		body, err := json.Marshal(reply)
+		if err != nil || len(reply.Grants) == 0 || len(body) > message {
+			t.Fatalf("claim %d: %d grants in %d bytes, %v", n, len(reply.Grants), len(body), err)
+		}
+		if n == 1 && len(reply.Grants) == len(left) {
+			t.Fatal("all fit into one message: the test needs more jobs")
+		}
+		left = left[len(reply.Grants):]
 	}
 }
 

@@ -201,8 +201,11 @@ func TestVerifyFindsTampering(t *testing.T) {
 	for _, tt := range []struct{ name, sql, want string }{
 		{"a value", `UPDATE trials SET value = value / 2 WHERE number = 0`, "trial 0 is not as its last report left it"},
 		{"parameters", `UPDATE trials SET params = '{"learning_rate":0.5}' WHERE number = 1`, "trial 1 has the parameters"},
-		{"a lost event", `DELETE FROM events WHERE seq = 5`, "sweep " + o.Sweep.ID},
-		{"a decision", `DROP TRIGGER events_stay; UPDATE events SET body = json_set(body, '$.params.learning_rate', 0.25) WHERE kind = 'proposed' AND json_extract(body, '$.trial') = 2`, "event"},
+		{"a lost event", `DELETE FROM events WHERE seq = (SELECT min(seq) FROM events WHERE seq >= 5)`, "sweep " + o.Sweep.ID},
+		{"a decision", `DROP TRIGGER events_stay; UPDATE events SET body = (
+				SELECT '[' || group_concat(CASE WHEN value ->> '$[1].trial' = 2 AND value ->> '$[0]' = 'proposed'
+					THEN json_set(value, '$[1].params.learning_rate', 0.25) ELSE value END, ',') || ']' FROM json_each(body))
+			WHERE kind = 'batch'`, "event"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			copied := filepath.Join(t.TempDir(), "data")
