@@ -70,7 +70,7 @@ type curve struct {
 type curvePoint struct {
 	at    int64
 	value float64
-	trial int32
+	trial int32 // there are no more than tourney.MaxTrials
 	rung  int32
 	step  int64
 }
@@ -165,7 +165,7 @@ func (k *curve) follow(ctx context.Context, q queryer, op, sweep string) error {
 				return fmt.Errorf("%s: reported event: %w", op, err)
 			}
 			if e.Outcome == tourney.OutcomeDone && e.Value != nil && !final[place{e.Trial, e.Rung}] {
-				k.points = append(k.points, curvePoint{at: row.At, trial: int32(e.Trial), rung: int32(e.Rung), step: int64(e.Step), value: *e.Value}) //nolint:gosec // there are no more than tourney.MaxTrials
+				k.points = append(k.points, curvePoint{at: row.At, trial: int32(e.Trial), rung: int32(e.Rung), step: int64(e.Step), value: *e.Value})
 			}
 		}
 		k.seq = row.Seq

@@ -37,7 +37,7 @@ const workers = 2
 func launch(ctx context.Context, program, dir string) (_ *cluster, err error) {
 	c := &cluster{program: program, dir: dir, addr: "127.0.0.1:0", client: http.Client{Timeout: 30 * time.Second}}
 	// Workers come back to the address of the bus that they were given.
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ var httpAt = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
 // startBoss starts the coordinator and waits until it says that it is ready.
 func (c *cluster) startBoss(ctx context.Context) error {
 	name := filepath.Join(c.dir, "coordinator.log")
-	log, err := os.Create(name) //nolint:gosec // in our own directory
+	log, err := os.Create(name)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (c *cluster) startBoss(ctx context.Context) error {
 		return fmt.Errorf("%w; make bench-throughput builds it", err)
 	}
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		said, err := os.ReadFile(name) //nolint:gosec // likewise
+		said, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
