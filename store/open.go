@@ -238,7 +238,7 @@ func inspectHeader(path string) error {
 	return nil
 }
 
-const restore = "put a sound copy in its place, or use another data directory"
+const restore = "restore a backup to a new directory (tourney restore), or put a sound copy in its place"
 
 func inspectPages(ctx context.Context, path string, db *sqlx.DB) error {
 	var id int64
