@@ -157,7 +157,7 @@ func (ch *change) enqueue(b tourney.Queued) {
 		delete(ch.s.last, b.Trial)
 		ch.setState(b.Trial, tourney.TrialQueued)
 	}
-	j := &job{JobRow: row}
+	j := &job{JobRow: row, born: time.Now()}
 	ch.s.jobs[b.Trial] = j
 	ch.s.toOffer = append(ch.s.toOffer, j)
 	ch.touch(j)
@@ -251,7 +251,7 @@ func (ch *change) foldAll(ctx context.Context) error {
 		if j == nil {
 			return nil
 		}
-		end := *j.Held
+		end, start := *j.Held, time.Now()
 		if err := ch.input(tourney.Reported{Trial: j.Trial, Rung: j.Rung, End: end}); err != nil {
 			return err
 		}
@@ -259,6 +259,7 @@ func (ch *change) foldAll(ctx context.Context) error {
 		if err := ch.decide(ctx); err != nil {
 			return err
 		}
+		ch.s.trace(tourney.SpanFold, j, start, string(end.Outcome), end.Outcome == tourney.OutcomeFailed)
 	}
 }
 
@@ -324,6 +325,7 @@ func (ch *change) write(ctx context.Context) error {
 	for _, j := range ch.jobs {
 		j.New, j.Was = false, j.Attempt
 	}
+	ch.traceEnds()
 	for n := range ch.trials {
 		if s.trials[n].State.Terminal() && s.jobs[n] == nil {
 			delete(s.trials, n)

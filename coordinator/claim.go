@@ -85,6 +85,7 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 		return nil, s.await(part.jobs)
 	}
 	var granted []*job
+	start := time.Now()
 	ch := s.begin()
 	gpus := req.GPUs
 	again := false // jobs that go back to be offered
@@ -139,6 +140,7 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 	charged := s.c.fair.Charge(s.id, fresh)
 	for _, j := range granted[len(granted)-fresh:] {
 		j.charged = charged
+		s.trace(tourney.SpanClaim, j, start, "granted", false)
 	}
 	if again {
 		s.c.offers.wake()

@@ -43,6 +43,8 @@ type Config struct {
 	// Retention is how long a sweep is kept after its end that does not say
 	// itself; 0: for ever.
 	Retention time.Duration
+	// Trace hears of what happens to trials; nil: nobody does.
+	Trace func(tourney.Span)
 	// OnFold hears how long the search took over what was reported together, in
 	// seconds; nil: nobody does.
 	OnFold func(seconds float64)

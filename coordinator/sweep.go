@@ -21,6 +21,7 @@ type job struct {
 	tourney.JobRow
 	offered time.Time // when it was last offered; zero: not since it was queued
 	since   time.Time // when its attempt was claimed, or this process began
+	born    time.Time // when it was queued, or this process began
 	charged float64   // seconds that the attempt was taken to last
 	counted tourney.JobState
 }
@@ -177,7 +178,7 @@ func (s *sweep) loadRows(ctx context.Context) error {
 			continue
 		}
 		row.Was, row.New = row.Attempt, false
-		j := &job{JobRow: row, since: time.Now()}
+		j := &job{JobRow: row, since: time.Now(), born: time.Now()}
 		s.jobs[row.Trial] = j
 		s.count(j)
 		if s.trials[row.Trial] == nil { // a finalist

@@ -163,6 +163,7 @@ type task struct {
 	w       *Worker
 	heat    *heat
 	grant   tourney.Grant
+	granted time.Time // when it was claimed
 	state   []byte
 	stopped atomic.Bool
 	joined  bool      // the trainer has it; guarded by w.mu

@@ -24,6 +24,7 @@ type Config struct {
 	Trainers        func(name string) (trainers.Family, bool) // nil: trainers.Lookup
 	Slots           int                                       // cores to train on
 	Lease           time.Duration                             // as enrolled: how long an attempt may go unheard
+	Trace           func(tourney.Span)                        // hears of heats; nil: nobody does
 	CheckpointEvery time.Duration                             // between checkpoints within a rung; 0: as Interval says
 	SpoolDir        string                                    // where checkpoints wait while the coordinator is away; empty: the system's
 	SpoolBytes      int64                                     // how much of them at most; 0: DefaultSpoolBytes
@@ -227,7 +228,7 @@ func (w *Worker) fuseKeys() []string {
 
 // admit puts a granted job into its heat, which it starts if there is none.
 func (w *Worker) admit(ctx context.Context, group *errgroup.Group, g tourney.Grant) {
-	t := &task{w: w, grant: g}
+	t := &task{w: w, grant: g, granted: time.Now()}
 	key := g.Job.FuseKey()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -265,11 +266,23 @@ func (w *Worker) forget(t *task) {
 		return
 	}
 	delete(w.attempts, t.grant.Token)
+	w.trace(t)
 	w.used -= t.grant.Job.Weight
 	select {
 	case w.freed <- struct{}{}:
 	default:
 	}
+}
+
+// trace tells of an attempt that is off the books.
+func (w *Worker) trace(t *task) {
+	if w.cfg.Trace == nil {
+		return
+	}
+	id := t.grant.Job.JobID
+	w.cfg.Trace(tourney.Span{
+		Kind: tourney.SpanHeat, Sweep: id.Sweep, Trial: id.Trial, Rung: id.Rung, Attempt: t.grant.Token.Attempt, Start: t.granted, End: time.Now(),
+	})
 }
 
 // running returns the tokens of the attempts that are being trained.

@@ -26,6 +26,7 @@ import (
 	"tourney/bus/natsd"
 	"tourney/cmd/tourney/internal/certs"
 	"tourney/cmd/tourney/internal/intake"
+	"tourney/cmd/tourney/internal/otlp"
 	"tourney/coordinator"
 	"tourney/dashboard"
 	"tourney/store"
@@ -68,9 +69,10 @@ type serverOptions struct {
 // server is a coordinator with all that it stands on, in this process.
 type server struct {
 	url    string
-	inside string      // a token that only this process knows
-	pipe   *pipe       // by which this process reaches itself
-	cert   *certs.Pair // nil: no TLS
+	inside string         // a token that only this process knows
+	pipe   *pipe          // by which this process reaches itself
+	cert   *certs.Pair    // nil: no TLS
+	traces *otlp.Exporter // nil: nobody traces
 	log    *slog.Logger
 	cancel context.CancelFunc
 	group  *errgroup.Group
@@ -171,9 +173,13 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	registry := &metrics.Registry{}
+	if s.traces, err = otlp.FromEnv(os.Getenv, log); err != nil {
+		return nil, err
+	}
 	timed := measure(registry, db, b.server)
 	c := coordinator.New(coordinator.Config{
 		Store: timed, Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
+		Trace:        s.tracer(),
 		PricePerHour: o.price, Prices: prices, Retention: time.Duration(o.retention), Post: post, Blobs: blobs, CheckpointBytes: int64(o.checkpoints),
 		OnFold: registry.Histogram("tourney_fold_duration_seconds", "How long the search took to fold what was reported and to decide what follows.",
 			0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5).Observe,
@@ -182,6 +188,9 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	var certified func(string) bool
 	if cert != nil {
 		certified = cert.Covers
+	}
+	if s.traces != nil {
+		s.group.Go(func() error { return s.traces.Run(s.failed) })
 	}
 	handler, err := api.New(api.Config{
 		Service: c, Reader: db, Blobs: blobs, Access: db,
@@ -209,6 +218,14 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	return s, s.startWorkers(ctx, o, b)
+}
+
+// tracer returns what hears of trials, or nil.
+func (s *server) tracer() func(tourney.Span) {
+	if s.traces == nil {
+		return nil
+	}
+	return s.traces.Span
 }
 
 // access is how this process reaches its own server.
@@ -372,7 +389,7 @@ func (s *server) startWorkers(ctx context.Context, o serverOptions, b busParts) 
 	if err != nil {
 		return err
 	}
-	ws.inside = true
+	ws.inside, ws.trace = true, s.tracer()
 	if err := ws.allow(&o.commands, o.dataDir); err != nil {
 		return errors.Join(err, ws.close())
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ import (
 	"tourney/blob"
 	"tourney/blob/cloud"
 	"tourney/bus"
+	"tourney/cmd/tourney/internal/otlp"
 	"tourney/dataset"
 	"tourney/worker"
 )
@@ -76,6 +78,19 @@ notice, what it trained since the last checkpoint is trained again by another.`,
 				}
 				return bus.Dial(ctx, e, opts...)
 			}
+			traces, err := otlp.FromEnv(os.Getenv, log)
+			if err != nil {
+				return err
+			}
+			if traces == nil {
+				return ws.work(cmd.Context(), slots, dial)
+			}
+			ws.trace = traces.Span
+			tracing, stop := context.WithCancel(context.WithoutCancel(cmd.Context()))
+			var sender sync.WaitGroup
+			sender.Go(func() { _ = traces.Run(tracing) }) // it returns nil
+			defer sender.Wait()
+			defer stop() // before the wait above
 			return ws.work(cmd.Context(), slots, dial)
 		},
 	}
@@ -98,11 +113,11 @@ type workerSet struct {
 	close  func() error
 	log    *slog.Logger
 
-	commands worker.Commands // nil: none may run
-
-	pool     string    // to enrol in; empty: as the server says
-	inside   bool      // the server's own process
-	progress io.Writer // for a person
+	commands worker.Commands    // nil: none may run
+	pool     string             // to enrol in; empty: as the server says
+	trace    func(tourney.Span) // nil: nobody traces
+	inside   bool               // the server's own process
+	progress io.Writer          // for a person
 }
 
 // newWorkerSet makes what the workers of one process share. bucket may be
@@ -162,6 +177,7 @@ func (ws *workerSet) enrol(ctx context.Context, slots int, pool string, dial fun
 	}
 	return worker.New(worker.Config{
 		Bus: b, Blobs: ws.blobs, Data: ws.cache, Slots: slots, Lease: e.Lease, Log: ws.log.With("worker", e.Worker), Commands: ws.commands,
+		Trace: ws.trace,
 	}), nil
 }
 
