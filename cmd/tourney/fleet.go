@@ -14,6 +14,7 @@ import (
 
 	"tourney"
 	"tourney/api/metrics"
+	"tourney/bus"
 	"tourney/cmd/tourney/internal/intake"
 	"tourney/cmd/tourney/internal/webhook"
 	"tourney/coordinator"
@@ -124,4 +125,24 @@ func measurePools(r *metrics.Registry, c *coordinator.Coordinator) {
 // sortSamples puts samples in the order of their labels.
 func sortSamples(samples []metrics.Sample) {
 	slices.SortFunc(samples, func(a, b metrics.Sample) int { return slices.Compare(a.Labels, b.Labels) })
+}
+
+// ensureWithin bounds how long an enrolment waits for the bus.
+const ensureWithin = 10 * time.Second
+
+// pooledGate makes the offers of a pool available before a worker asks for them:
+// the first one may come before any sweep of its pool.
+type pooledGate struct {
+	coordinator.Gate
+	bus *bus.Server
+}
+
+// Admit implements coordinator.Gate.
+func (g pooledGate) Admit(id string, req tourney.EnrolRequest) (tourney.Enrolment, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), ensureWithin)
+	defer cancel()
+	if err := g.bus.EnsurePool(ctx, req.Pool); err != nil {
+		return tourney.Enrolment{}, err
+	}
+	return g.Gate.Admit(id, req)
 }

@@ -178,7 +178,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	}
 	timed := measure(registry, db, b.server)
 	c := coordinator.New(coordinator.Config{
-		Store: timed, Bus: b.server, Gate: b.gate, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
+		Store: timed, Bus: b.server, Gate: pooledGate{b.gate, b.server}, Trainers: trainers.Catalog{}, Lease: o.lease, Version: buildVersion(), Log: log,
 		Trace:        s.tracer(),
 		PricePerHour: o.price, Prices: prices, Retention: time.Duration(o.retention), Post: post, Blobs: blobs, CheckpointBytes: int64(o.checkpoints),
 		OnFold: registry.Histogram("tourney_fold_duration_seconds", "How long the search took to fold what was reported and to decide what follows.",
