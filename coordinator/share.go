@@ -27,16 +27,13 @@ func (c *Coordinator) divide(worker, pool string, req *tourney.ClaimRequest) []p
 		asked = append(slices.Clip(asked), last.jobs...)
 	}
 	c.mu.Unlock()
-	fits := func(id string) fair.Affinity {
-		s := c.lookup(id)
+	fits := func(id string, t fair.Terms) fair.Affinity {
 		switch {
-		case s == nil:
-			return fair.None
-		case slices.ContainsFunc(req.Running, func(key string) bool { return strings.HasPrefix(key, s.heats) }):
+		case slices.ContainsFunc(req.Running, func(key string) bool { return strings.HasPrefix(key, t.Heats) }):
 			return fair.Heat
-		case slices.Contains(req.Datasets, s.data):
+		case slices.Contains(req.Datasets, t.Data):
 			return fair.Local
-		case slices.ContainsFunc(req.Jobs, func(id tourney.JobID) bool { return id.Sweep == s.id }):
+		case slices.ContainsFunc(req.Jobs, func(job tourney.JobID) bool { return job.Sweep == id }):
 			return fair.Asked
 		}
 		return fair.None
@@ -78,11 +75,17 @@ type extras struct {
 	jobs  []tourney.JobID
 }
 
+// maxExtras bounds how many workers' extras are kept.
+const maxExtras = 1 << 14
+
 // remember keeps what a worker was given beyond what it asked for, for the case
 // that it asks again because it has not heard.
 func (c *Coordinator) remember(worker, claim string, jobs []tourney.JobID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.extras) > maxExtras { // of workers that are long gone
+		clear(c.extras)
+	}
 	if len(jobs) > 0 {
 		c.extras[worker] = extras{claim, jobs}
 	} else if c.extras[worker].claim != claim {
@@ -144,15 +147,14 @@ func (s *sweep) share() {
 	if !s.shared {
 		s.shared = true
 		s.terms = s.row.TermsNow()
-		s.data = s.row.Plan.Dataset
-		key := tourney.Job{Trainer: s.row.Spec.Trainer, Dataset: s.data, Validation: s.row.Spec.Validation, Kind: tourney.JobRung}
-		s.heats = strings.TrimSuffix(key.FuseKey(), fuseTail)
+		key := tourney.Job{Trainer: s.row.Spec.Trainer, Dataset: s.row.Plan.Dataset, Validation: s.row.Spec.Validation, Kind: tourney.JobRung}
 		cores := s.row.Plan.Weight
 		if cores <= 0 {
 			cores = 1
 		}
 		s.c.fair.Set(s.id, fair.Terms{
 			Pool: s.terms.Pool, Weight: s.terms.Weight, Priority: s.terms.Priority, Most: s.terms.MaxConcurrency, Cores: cores,
+			Heats: strings.TrimSuffix(key.FuseKey(), fuseTail), Data: s.row.Plan.Dataset,
 		})
 	}
 	queued := s.queued

@@ -45,7 +45,6 @@ type sweep struct {
 	last    map[int]*tourney.Checkpoint // of paused trials
 
 	terms           tourney.Terms // in force
-	data, heats     string        // the dataset's version; what the fuse keys of its jobs begin with
 	queued, running int           // jobs, as committed
 	shared          bool          // the divider knows the terms
 	best            float64       // loss of the best value so far, if improved

@@ -14,6 +14,10 @@ type Terms struct {
 	Priority int
 	Most     int     // attempts at a time; 0: no bound
 	Cores    float64 // that a job takes, more than 0
+
+	// What fits a worker: what the names of its heats begin with, and the data
+	// that it needs. They are for who asks for affinities.
+	Heats, Data string
 }
 
 // Affinity is how well a sweep's jobs fit a worker.
@@ -134,7 +138,7 @@ func (d *Divider) Settle(id string, charged, lasted float64) {
 // Divide says what a claim is given, of a worker with so much room, in cores,
 // that asks for so many jobs: no more than it asks for. It returns false if there is nothing to divide: no two sweeps of the pool have
 // jobs that wait. Nothing is charged.
-func (d *Divider) Divide(pool string, room float64, jobs int, fits func(sweep string) Affinity) ([]Part, bool) {
+func (d *Divider) Divide(pool string, room float64, jobs int, fits func(sweep string, t Terms) Affinity) ([]Part, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var waiting []*turn
@@ -153,7 +157,7 @@ func (d *Divider) Divide(pool string, room float64, jobs int, fits func(sweep st
 	for start := 0; start < len(waiting) && room > 0 && jobs > 0; {
 		end := start
 		for end < len(waiting) && waiting[end].Priority == waiting[start].Priority {
-			waiting[end].fits = fits(waiting[end].id)
+			waiting[end].fits = fits(waiting[end].id, waiting[end].Terms)
 			end++
 		}
 		room = share(waiting[start:end], room, &jobs, &order)
