@@ -130,8 +130,11 @@ func (s *Spec) checkTerms(bad report) {
 		name string
 		said bool
 	}{
-		{"pool", s.Pool != ""}, {"weight", s.Weight != 0}, {"priority", s.Priority != 0},
-		{"max_concurrency", s.MaxConcurrency != 0}, {"timeout", s.Timeout != 0},
+		{"pool", s.Pool != ""},
+		{"weight", s.Weight != 0},
+		{"priority", s.Priority != 0},
+		{"max_concurrency", s.MaxConcurrency != 0},
+		{"timeout", s.Timeout != 0},
 	} {
 		if key.said {
 			bad(key.name, "means nothing to trainer external, which no worker trains; leave it out")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"time"
@@ -91,11 +92,11 @@ func (c *Coordinator) post(ctx context.Context, n tourney.Notice) error {
 	err = c.cfg.Post.Send(bounded, whole)
 	cancel()
 	switch {
-	case ctx.Err() != nil:
-		return nil // whoever starts next tries again
 	case err == nil:
 		c.log.Info("notice taken", "notice", n.ID, "sweep", n.Sweep)
 		return c.cfg.Store.DropNotice(ctx, n.ID)
+	case ctx.Err() != nil:
+		return ctx.Err() // whoever starts next tries again
 	case errors.Is(err, tourney.ErrRefused), n.Tries+1 >= maxTries:
 		c.log.Error("notice given up", "notice", n.ID, "sweep", n.Sweep, "tries", n.Tries+1, "error", err)
 		return c.cfg.Store.DropNotice(ctx, n.ID)
@@ -118,7 +119,7 @@ func (c *Coordinator) complete(ctx context.Context, n tourney.Notice) (tourney.N
 	}
 	var ending tourney.Ending
 	if err := json.Unmarshal(n.Body, &ending); err != nil {
-		return n, nil // as it was written
+		return n, fmt.Errorf("read notice %s: %w", n.ID, err)
 	}
 	ending.Counts = maps.Clone(row.Counts)
 	if b := row.Best; b != nil && b.Value != nil {
