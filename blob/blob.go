@@ -66,6 +66,27 @@ func verify(ctx context.Context, s Store, hash string) error {
 	return nil
 }
 
+// OpenPart returns size bytes of a blob from offset; size < 0 means to its end.
+// It returns tourney.ErrNotFound if there is no such blob.
+func OpenPart(ctx context.Context, s Store, hash string, offset, size int64) (io.ReadCloser, error) {
+	body, _, err := s.Open(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	if offset > 0 {
+		if _, err := body.Seek(offset, io.SeekStart); err != nil {
+			return nil, errors.Join(err, body.Close())
+		}
+	}
+	if size < 0 {
+		return body, nil
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(body, size), body}, nil
+}
+
 // absent is the error for a blob that is not there.
 func absent(op, hash string) error {
 	if len(hash) > 80 {

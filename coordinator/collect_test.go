@@ -146,7 +146,7 @@ func TestEndedTrialsLeaveNoCheckpoints(t *testing.T) {
 		if left := d.bin.blobs; !slices.Equal(left, []string{model}) || model == "" {
 			t.Errorf("left %v, want the model %s", left, model)
 		}
-		if err := d.DeleteSweep(t.Context(), s.ID, false); err != nil {
+		if err := d.DeleteSweep(t.Context(), s.ID, false, ""); err != nil {
 			t.Fatal(err)
 		}
 		if d.collect(); len(d.bin.blobs) != 0 {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,7 +11,6 @@ import (
 	"tourney"
 	"tourney/blob"
 	"tourney/blob/cloud"
-	"tourney/dataset"
 )
 
 // blobStore is a place of blobs that can be closed.
@@ -45,43 +42,7 @@ type storeFetcher struct{ store blob.Store }
 
 // Open implements dataset.Fetcher.
 func (f storeFetcher) Open(ctx context.Context, hash string, offset, size int64, _ *tourney.Token) (io.ReadCloser, error) {
-	body, _, err := f.store.Open(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	if offset > 0 {
-		if _, err := body.Seek(offset, io.SeekStart); err != nil {
-			return nil, errors.Join(err, body.Close())
-		}
-	}
-	if size < 0 {
-		return body, nil
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(body, size), body}, nil
-}
-
-// straight reads blobs from the bucket that the worker may read, and through
-// the server those that take a token and those that the bucket does not give.
-type straight struct {
-	*blob.Client
-
-	bucket dataset.Fetcher
-	log    *slog.Logger
-}
-
-// Open implements dataset.Fetcher and worker.Blobs.
-func (s *straight) Open(ctx context.Context, hash string, offset, size int64, token *tourney.Token) (io.ReadCloser, error) {
-	if token == nil {
-		body, err := s.bucket.Open(ctx, hash, offset, size, nil)
-		if err == nil {
-			return body, nil
-		}
-		s.log.Warn("the bucket does not give a blob; asking the server", "blob", hash, "error", err)
-	}
-	return s.Client.Open(ctx, hash, offset, size, token)
+	return blob.OpenPart(ctx, f.store, hash, offset, size)
 }
 
 // byteSize is a flag that is a number of bytes, as in 64GiB.

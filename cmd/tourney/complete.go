@@ -6,9 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"tourney"
+	"tourney/cmd/internal/cli"
 )
 
 // completeFor is how long a shell may wait for names from a server.
@@ -60,7 +59,7 @@ func completeArgs(cmd *cobra.Command, args []string, _ string) ([]string, cobra.
 // file name. A shell that completes has no place for an error: there is nothing
 // to offer then.
 func fromServer(cmd *cobra.Command, list func(context.Context, *cobra.Command) ([]string, error)) []string {
-	if applySettings(cmd) != nil || checkAccess(cmd) != nil || cmd.Flags().Lookup("server") == nil {
+	if cli.Settle(cmd) != nil || cmd.Flags().Lookup("server") == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), completeFor)
@@ -97,17 +96,4 @@ func tokenIDs(ctx context.Context, cmd *cobra.Command) ([]string, error) {
 		names = append(names, t.ID+"\t"+t.Name)
 	}
 	return names, err
-}
-
-// nearestFlag names the flag that a misspelt one may have meant.
-func nearestFlag(cmd *cobra.Command, err error) string {
-	_, name, ok := strings.Cut(err.Error(), "unknown flag: --")
-	if !ok {
-		return ""
-	}
-	name, _, _ = strings.Cut(name, "=")
-	var known []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	return tourney.DidYouMean(name, known)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/cmd/internal/cli"
 	"tourney/cmd/tourney/internal/certs"
 )
 
@@ -51,7 +52,7 @@ func (o *serverOptions) checkSafety() error {
 // them from strangers.
 func (o *serverOptions) checkTokens(tokens []tourney.AccessToken) error {
 	valid := func(t tourney.AccessToken) bool { return t.Scope == tourney.ScopeAdmin && t.Valid(time.Now()) }
-	if o.commands.file != "" && !o.commands.own && !slices.ContainsFunc(tokens, valid) {
+	if o.commands.File != "" && !o.commands.Own && !slices.ContainsFunc(tokens, valid) {
 		return fmt.Errorf("%w: with --allow-commands whoever reaches the server may run programs here, so that it asks everybody for a token, and there is none; run `tourney token create --data-dir %s --scope admin --name me`, and start again",
 			tourney.ErrRefused, o.dataDir)
 	}
@@ -78,14 +79,7 @@ func (o *serverOptions) refuse(noToken bool) error {
 		tourney.ErrRefused, strings.Join(o.exposed(), " and "), strings.Join(missing, " and no "), strings.Join(commands, " and "), again)
 }
 
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return true // listen says what is wrong with it
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+func isLoopback(addr string) bool { return cli.IsLoopback(addr) }
 
 // tlsFiles returns the files of the server's certificate, empty for none.
 func (o *serverOptions) tlsFiles() (cert, key string, err error) {

@@ -18,6 +18,7 @@ import (
 
 	"tourney"
 	"tourney/api/client"
+	"tourney/cmd/internal/fleet"
 )
 
 // runOptions are the flags of tourney run.
@@ -30,7 +31,7 @@ type runOptions struct {
 	asJSON   bool
 	access   access // server: of one that plays the sweep
 	logLevel string
-	commands commandOptions
+	commands fleet.Programs
 }
 
 func newRun() *cobra.Command {
@@ -70,7 +71,7 @@ sweep is paused and can be gone on with: tourney run --resume ID`,
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "workers in this process, of one core each")
 	f.Int64Var(&o.seed, "seed", 0, "take this seed instead of the file's")
 	f.StringVar(&o.dataDir, "data-dir", "tourney-data", "directory of the database, datasets and models")
-	commandFlags(f, &o.commands)
+	o.commands.Flags(f)
 	f.StringVar(&o.resume, "resume", "", "go on with the sweep of this id")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON document on stdout, and nothing else there")
 	f.StringVar(&o.access.server, "server", "", "URL of a server that plays the sweep")
@@ -130,11 +131,11 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 // allow lets the workers of this process run the program of the file, which
 // whoever runs it has named, unless a file of its own says what may run.
 func (o *runOptions) allow(file string, spec *tourney.Spec, stderr io.Writer) error {
-	o.commands.own = true
-	if o.commands.file != "" || !spec.Runs() {
-		return o.commands.read()
+	o.commands.Own = true
+	if o.commands.File != "" || !spec.Runs() {
+		return o.commands.Read()
 	}
-	if err := o.commands.allowFile(file, spec); err != nil {
+	if err := o.commands.AllowFile(file, spec); err != nil {
 		return err
 	}
 	fmt.Fprintf(stderr, "%s runs a program; allowed for this run alone: %s\n", file, strings.Join(spec.Command.Fixed(tourney.Interpreters()[0]), " "))
@@ -211,7 +212,7 @@ func (o *runOptions) play(ctx context.Context, c *client.Client, url, file strin
 		if sweep, err = c.Sweep(ctx, o.resume); err != nil {
 			return err
 		}
-		if sweep.Spec.Runs() && o.access.server == "" && o.commands.allow == nil {
+		if sweep.Spec.Runs() && o.access.server == "" && o.commands.Allow == nil {
 			return usageError{fmt.Errorf("the trials of sweep %s run a program, %s, which has to be allowed: add --allow-commands FILE", o.resume, strings.Join(sweep.Spec.Command.Fixed(tourney.Interpreters()[0]), " "))}
 		}
 		if sweep.State == tourney.SweepPaused {

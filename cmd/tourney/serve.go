@@ -22,7 +22,7 @@ workers in this process. Other machines' workers can join if the bus listens:
 	}
 	serverFlags(cmd, &o)
 	cmd.Flags().IntVar(&o.workers, "workers", runtime.NumCPU(), "workers in this process, of one core each")
-	commandFlags(cmd.Flags(), &o.commands)
+	o.commands.Flags(cmd.Flags())
 	cmd.Flags().StringVar(&o.natsListen, "nats-listen", "", "HOST:PORT on which the bus takes workers of other processes; without it there are none")
 	return cmd
 }
@@ -77,7 +77,7 @@ func serve(cmd *cobra.Command, o serverOptions) error {
 	if o.lease < minLease {
 		return usageError{fmt.Errorf("--lease must be at least %v, not %v", minLease, o.lease)}
 	}
-	if err := o.commands.read(); err != nil {
+	if err := o.commands.Read(); err != nil {
 		return err
 	}
 	srv, err := startServer(ctx, o)

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -24,9 +23,10 @@ import (
 	"tourney/api/metrics"
 	"tourney/bus"
 	"tourney/bus/natsd"
+	"tourney/cmd/internal/fleet"
+	"tourney/cmd/internal/otlp"
 	"tourney/cmd/tourney/internal/certs"
 	"tourney/cmd/tourney/internal/intake"
-	"tourney/cmd/tourney/internal/otlp"
 	"tourney/coordinator"
 	"tourney/dashboard"
 	"tourney/store"
@@ -60,7 +60,7 @@ type serverOptions struct {
 	webhookSecret string   // file of what notices are signed with; empty: none are sent
 	webhookHosts  []string // that may be told
 
-	commands commandOptions
+	commands fleet.Programs
 	pprof    bool // serve profiles of this process, to admins
 	logLevel string
 	log      io.Writer
@@ -82,9 +82,6 @@ type server struct {
 	stopHTTP    func() error
 	resources   []func() error // closed in reverse, when nothing runs any more
 }
-
-// cacheBytes bounds the shards that the workers of a process keep on disk.
-const cacheBytes = 20 << 30
 
 // answerLast is how long requests that run when the server stops may take to be
 // answered. Others are not taken any more.
@@ -205,7 +202,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		AllowedHosts:    o.hosts,
 		AllowHost:       certified,
 		Inside:          s.inside,
-		RequireToken:    o.guarded() || o.commands.allow != nil, // who may start a sweep may run a program
+		RequireToken:    o.guarded() || o.commands.Allow != nil, // who may start a sweep may run a program
 		Secure:          cert != nil,
 	})
 	if err != nil {
@@ -385,32 +382,31 @@ func (s *server) startWorkers(ctx context.Context, o serverOptions, b busParts) 
 	if o.workers == 0 {
 		return nil
 	}
-	ws, err := newWorkerSet(ctx, s.access(), "", filepath.Join(o.dataDir, "cache"), s.log)
+	workers, slots := o.workers, 1
+	if o.commands.Allow != nil { // one that knows of all, as a trial may need several cores
+		workers, slots = 1, o.workers
+	}
+	ws, err := fleet.NewSet(ctx, fleet.Config{
+		Server: s.access().shared(), Version: buildVersion(), Slots: slots, Pool: tourney.DefaultPool, CacheDir: filepath.Join(o.dataDir, "cache"),
+		Inside: true, Progress: io.Discard, Log: s.log, Programs: o.commands, Trace: s.tracer(),
+	})
 	if err != nil {
 		return err
-	}
-	ws.inside, ws.trace = true, s.tracer()
-	if err := ws.allow(&o.commands, o.dataDir); err != nil {
-		return errors.Join(err, ws.close())
 	}
 	// Workers stop first, while there is somebody to give their trials back to.
 	working, stop := context.WithCancel(s.failed)
 	var group errgroup.Group
-	workers, slots := o.workers, 1
-	if ws.commands != nil { // one that knows of all, as a trial may need several cores
-		workers, slots = 1, o.workers
-	}
 	for range workers {
-		w, err := ws.enrol(ctx, slots, tourney.DefaultPool, b.dial)
+		w, err := ws.Enrol(ctx, b.dial)
 		if err != nil {
 			stop()
-			return errors.Join(err, group.Wait(), ws.close())
+			return errors.Join(err, group.Wait(), ws.Close())
 		}
 		group.Go(func() error { return w.Run(working) })
 	}
 	s.stopWorkers = func() error {
 		stop()
-		return errors.Join(group.Wait(), ws.close())
+		return errors.Join(group.Wait(), ws.Close())
 	}
 	return nil
 }
@@ -446,13 +442,4 @@ func (s *server) close() error {
 		try(f)
 	}
 	return errors.Join(errs...)
-}
-
-// newLogger logs to w from a level up.
-func newLogger(level string, w io.Writer) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(strings.ToUpper(level))); err != nil {
-		return nil, usageError{fmt.Errorf("--log-level %q must be debug, info, warn or error", level)}
-	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
 }

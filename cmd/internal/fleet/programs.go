@@ -1,4 +1,4 @@
-package main
+package fleet
 
 import (
 	"errors"
@@ -14,44 +14,46 @@ import (
 	"github.com/spf13/pflag"
 
 	"tourney"
+	"tourney/clients/python"
+	"tourney/cmd/internal/cli"
 	"tourney/worker/command"
 )
 
-// commandOptions say which programs the workers of a process may run.
-type commandOptions struct {
-	file  string   // --allow-commands
-	gpus  []string // --gpus
-	allow *command.Allow
-	own   bool // the server is of whoever started the process alone, which has its own token
+// Programs says which programs the workers of a process may run.
+type Programs struct {
+	File  string   // --allow-commands
+	GPUs  []string // --gpus
+	Allow *command.Allow
+	Own   bool // the server is of whoever started the process alone, which has its own token
 }
 
-// commandFlags adds the flags of programs.
-func commandFlags(f *pflag.FlagSet, o *commandOptions) {
-	f.StringVar(&o.file, "allow-commands", "", "YAML file that names the programs that sweeps may run on this machine; without it there are none")
-	f.StringSliceVar(&o.gpus, "gpus", nil, "graphics cards to hand out to programs that ask for some, as CUDA_VISIBLE_DEVICES names them: 0,1")
+// Flags adds the flags of programs.
+func (o *Programs) Flags(f *pflag.FlagSet) {
+	f.StringVar(&o.File, "allow-commands", "", "YAML file that names the programs that sweeps may run on this machine; without it there are none")
+	f.StringSliceVar(&o.GPUs, "gpus", nil, "graphics cards to hand out to programs that ask for some, as CUDA_VISIBLE_DEVICES names them: 0,1")
 }
 
-// read reads the allow file, if there is one.
-func (o *commandOptions) read() error {
-	if o.file == "" {
-		if len(o.gpus) > 0 && o.allow == nil {
-			return usageError{errors.New("--gpus goes with --allow-commands: only programs get graphics cards")}
+// Read reads the allow file, if there is one.
+func (o *Programs) Read() error {
+	if o.File == "" {
+		if len(o.GPUs) > 0 && o.Allow == nil {
+			return cli.UsageError(errors.New("--gpus goes with --allow-commands: only programs get graphics cards"))
 		}
 		return nil
 	}
 	var err error
-	if o.allow, err = command.ReadAllow(o.file); errors.Is(err, fs.ErrNotExist) {
-		return usageError{fmt.Errorf("--allow-commands: %w", err)}
+	if o.Allow, err = command.ReadAllow(o.File); errors.Is(err, fs.ErrNotExist) {
+		return cli.UsageError(fmt.Errorf("--allow-commands: %w", err))
 	}
 	return err
 }
 
 // runner makes what runs programs, or nothing if none may run.
-func (o *commandOptions) runner(dir string, blobs command.Put, log *slog.Logger) (*command.Runner, error) {
-	if o.allow == nil {
+func (o *Programs) runner(dir string, blobs command.Put, log *slog.Logger) (*command.Runner, error) {
+	if o.Allow == nil {
 		return nil, nil
 	}
-	return command.New(command.Config{Allow: o.allow, Dir: dir, GPUs: o.gpus, Shim: wandbShim(), Put: blobs, Log: log})
+	return command.New(command.Config{Allow: o.Allow, Dir: dir, GPUs: o.GPUs, Shim: python.Shim(), Put: blobs, Log: log})
 }
 
 // passed are the variables of whoever runs a file that its program gets: where
@@ -61,9 +63,9 @@ var passed = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME",
 }
 
-// allowFile allows exactly the program of a sweep file, for whoever runs it
+// AllowFile allows exactly the program of a sweep file, for whoever runs it
 // here: it runs in the directory of the file, as with W&B.
-func (o *commandOptions) allowFile(file string, spec *tourney.Spec) error {
+func (o *Programs) AllowFile(file string, spec *tourney.Spec) error {
 	dir, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
 		return err
@@ -86,6 +88,6 @@ func (o *commandOptions) allowFile(file string, spec *tourney.Spec) error {
 			return &tourney.InvalidError{Source: file, Fields: []tourney.FieldError{{Path: "program", Message: "there is no file " + at + "; a path begins where the sweep file lies"}}}
 		}
 	}
-	o.allow = command.AllowOnly(e)
+	o.Allow = command.AllowOnly(e)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tourney"
-	"tourney/cmd/tourney/internal/otlp"
+	"tourney/cmd/internal/otlp"
 )
 
 // A collector receives what OTLP's JSON mapping says it should: ids in
