@@ -9,8 +9,9 @@ LDFLAGS   := -s -w
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
-build: ## build bin/tourney
+build: ## build bin/tourney, and bin/tourney-worker, which is static
 	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tourney
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)-worker ./cmd/tourney-worker
 
 run: build ## play a real tournament on this machine
 	$(BIN) run examples/digits.yaml

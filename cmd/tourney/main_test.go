@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/cmd/internal/fleet"
 	"tourney/dataset/sql"
 )
 
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 	sql.Main()
 	switch os.Getenv("TOURNEY_TEST_MAIN") {
 	case "1":
+		fleet.MetadataURL, version = os.Getenv("TOURNEY_TEST_METADATA"), os.Getenv("TOURNEY_TEST_VERSION")
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	case "nats":
 		os.Exit(natsMain(os.Args[1], os.Args[2]))
