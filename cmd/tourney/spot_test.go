@@ -70,7 +70,7 @@ func TestAWorkerLeaves(t *testing.T) {
 				t.Errorf("it runs on %+v", list[0].Machine)
 			}
 			tt.leave(t, p, cloud, url, list[0].ID)
-			p.await("left (" + string(tt.want))
+			p.await(`left \(` + string(tt.want))
 			if err := p.Wait(); err != nil {
 				t.Errorf("it ended with %v", err)
 			}
