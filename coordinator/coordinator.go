@@ -348,8 +348,10 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	}
 	enrolment.Worker, enrolment.Pool, enrolment.Lease = id, req.Pool, c.cfg.Lease
 	now := time.Now().UTC()
-	w := tourney.Worker{ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: now, LastSeen: now,
-		Machine: req.Machine, Datasets: req.Datasets, Token: req.Token, State: tourney.WorkerActive}
+	w := tourney.Worker{
+		ID: id, Host: req.Host, Pool: req.Pool, Slots: req.Slots, Version: req.Version, Enrolled: now, LastSeen: now,
+		Machine: req.Machine, Datasets: req.Datasets, Token: req.Token, State: tourney.WorkerActive,
+	}
 	if err := c.cfg.Store.SaveWorker(ctx, w); err != nil {
 		return tourney.Enrolment{}, fmt.Errorf("enrol worker: %w", err)
 	}

@@ -166,10 +166,19 @@ type task struct {
 	granted time.Time // when it was claimed
 	state   []byte
 	stopped atomic.Bool
+	from    int       // step of the checkpoint that it was granted with
 	joined  bool      // the trainer has it; guarded by w.mu
 	began   time.Time // when it joined the heat
 	saved   time.Time // when the last checkpoint within the rung was taken
 	last    tourney.Point
+}
+
+func newTask(w *Worker, g tourney.Grant) *task {
+	t := &task{w: w, grant: g, granted: time.Now()}
+	if c := g.Job.Checkpoint; c != nil {
+		t.from = c.Step
+	}
+	return t
 }
 
 // prepare fetches the checkpoint to go on from. Without it the trial starts

@@ -20,7 +20,7 @@ const (
 
 // Notice is why a worker leaves. As the cause of the context of Run it is what
 // the coordinator is told.
-type Notice struct {
+type Notice struct { //nolint:errname // a cause, and no failure
 	Leave tourney.Leave
 	Why   string // in words
 }
@@ -165,15 +165,11 @@ func (w *Worker) release(all bool) {
 
 // returnUnused gives a grant back that was not begun.
 func (w *Worker) returnUnused(g tourney.Grant) {
-	t := &task{w: w, grant: g}
+	t := newTask(w, g)
 	w.spool.end(t, t.preempted(), nil, 0)
 }
 
 // preempted is the end of an attempt that leaves no new checkpoint.
 func (t *task) preempted() tourney.End {
-	end := tourney.End{Outcome: tourney.OutcomePreempted}
-	if c := t.grant.Job.Checkpoint; c != nil {
-		end.Step = c.Step
-	}
-	return end
+	return tourney.End{Outcome: tourney.OutcomePreempted, Step: t.from}
 }

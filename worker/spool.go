@@ -72,7 +72,7 @@ func newSpool(w *Worker) *spool {
 		w: w, poke: make(chan struct{}, 1), stash: &stash{parent: w.cfg.SpoolDir, limit: w.cfg.SpoolBytes},
 		pending: map[tourney.Token]*draft{}, ends: map[tourney.Token]*sentEnd{},
 	}
-	s.late, s.hurry = context.WithCancel(context.Background())
+	s.late, s.hurry = context.WithCancel(context.Background()) //nolint:gosec // drain calls it, and it holds nothing
 	return s
 }
 
@@ -115,7 +115,10 @@ func (s *spool) save(d *draft, state []byte, step int) {
 func (s *spool) end(t *task, end tourney.End, state []byte, step int) {
 	s.mu.Lock()
 	d := s.draft(t)
-	d.End, d.Telemetry = &end, t.telemetry(end.Step)
+	d.End = &end
+	if end.Outcome != tourney.OutcomePreempted || state != nil { // else it may train still, in its own goroutine
+		d.Telemetry = t.telemetry(end.Step)
+	}
 	if state != nil {
 		s.save(d, state, step)
 	}

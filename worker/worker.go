@@ -228,7 +228,7 @@ func (w *Worker) fuseKeys() []string {
 
 // admit puts a granted job into its heat, which it starts if there is none.
 func (w *Worker) admit(ctx context.Context, group *errgroup.Group, g tourney.Grant) {
-	t := &task{w: w, grant: g, granted: time.Now()}
+	t := newTask(w, g)
 	key := g.Job.FuseKey()
 	w.mu.Lock()
 	defer w.mu.Unlock()

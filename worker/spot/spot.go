@@ -156,8 +156,8 @@ func (c *client) do(ctx context.Context, wait time.Duration, method, path string
 	if err != nil {
 		return "", nil, fmt.Errorf("ask the metadata service: %w", err)
 	}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+	for pair := range slices.Chunk(header, 2) {
+		req.Header.Set(pair[0], pair[len(pair)-1])
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

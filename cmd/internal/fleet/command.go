@@ -80,7 +80,7 @@ func run(cmd *cobra.Command, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close() //nolint:errcheck // nothing is written through it
+	defer s.Close()
 	return s.Work(cmd.Context(), func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) {
 		if e.NATS == "" {
 			return nil, errors.New("the server takes no workers from other processes; start it with --nats-listen 127.0.0.1:4222")
