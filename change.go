@@ -67,7 +67,7 @@ type AttemptRow struct {
 	Token   Token
 	Rung    int
 	Worker  string
-	Outcome Outcome // empty while it is open; a change from there to an outcome happens once
+	Outcome Outcome // empty while it is open, also when it goes on in another rung; a change from there to an outcome happens once
 	Step    int     // steps trained when it ended
 	Told    string  // what ended it and what was answered, if it was told from outside
 	New     bool    // the row is to be inserted

@@ -139,6 +139,7 @@ func (ch *change) pass(ctx context.Context, j *job, end *tourney.End) (*job, err
 	}
 	next.State, next.Attempt, next.Worker, next.Claim, next.Lease = tourney.JobRunning, was.Attempt, was.Worker, was.Claim, was.Lease
 	next.Failures, next.Checkpoint = was.Failures, was.Checkpoint
+	ch.Attempts = append(ch.Attempts, tourney.AttemptRow{Token: s.token(&was), Rung: next.Rung, Worker: was.Worker, Step: end.Step})
 	ch.setState(j.Trial, tourney.TrialRunning)
 	ch.touch(next)
 	return next, nil

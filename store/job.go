@@ -220,7 +220,8 @@ func checkAttempt(sweep, epoch string, a *tourney.AttemptRow) error {
 	return nil
 }
 
-// writeAttempt inserts an attempt or ends an open one.
+// writeAttempt inserts an attempt or ends an open one. One that stays open goes
+// on in another rung.
 func writeAttempt(t *tx, sweep string, a *tourney.AttemptRow) error {
 	ended := sql.Null[int64]{V: t.now, Valid: a.Outcome != ""}
 	if a.New {
@@ -229,9 +230,9 @@ func writeAttempt(t *tx, sweep string, a *tourney.AttemptRow) error {
 			sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch, a.Rung, a.Worker, a.Outcome, a.Step, a.Told, t.now, ended, a.Price)
 		return err
 	}
-	err := t.change(`UPDATE OR FAIL attempts SET outcome = ?, step = ?, told = ?, ended = ?
+	err := t.change(`UPDATE OR FAIL attempts SET outcome = ?, rung = CASE ? WHEN '' THEN ? ELSE rung END, step = ?, told = ?, ended = ?
 		WHERE sweep = ? AND trial = ? AND attempt = ? AND epoch = ? AND outcome = ''`,
-		a.Outcome, a.Step, a.Told, ended, sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch)
+		a.Outcome, a.Outcome, a.Rung, a.Step, a.Told, ended, sweep, a.Token.Trial, a.Token.Attempt, a.Token.Epoch)
 	if errors.Is(err, errNoRow) {
 		return fmt.Errorf("%w: it is not open", tourney.ErrConflict)
 	}

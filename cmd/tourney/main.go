@@ -11,15 +11,15 @@ import (
 
 	"tourney/cmd/internal/cli"
 	"tourney/dataset/sql"
-	programs "tourney/worker/process"
+	supervised "tourney/worker/process"
 )
 
 // version is set by the linker for a release.
 var version = ""
 
 func main() {
-	sql.Main()     // does not return if this process is to be the SQL engine
-	programs.Main() // nor if it is to be a program, or to look after one
+	sql.Main()        // does not return if this process is to be the SQL engine
+	supervised.Main() // nor if it is to be a program, or to look after one
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

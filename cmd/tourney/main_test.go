@@ -21,13 +21,16 @@ import (
 	"tourney"
 	"tourney/cmd/internal/fleet"
 	"tourney/dataset/sql"
+	supervised "tourney/worker/process"
 )
 
 // TestMain makes the test binary a tourney: started with TOURNEY_TEST_MAIN set,
 // it is the program, or a NATS server, so that tests kill real processes, also under
-// the race detector. That program starts itself as the SQL engine.
+// the race detector. That program starts itself as the SQL engine, and to look after
+// the programs of trials.
 func TestMain(m *testing.M) {
 	sql.Main()
+	supervised.Main()
 	switch os.Getenv("TOURNEY_TEST_MAIN") {
 	case "1":
 		fleet.MetadataURL, version = os.Getenv("TOURNEY_TEST_METADATA"), os.Getenv("TOURNEY_TEST_VERSION")
