@@ -51,7 +51,9 @@ early_terminate: {type: asha, min_iter: 1, max_iter: 27}
 		t.Fatal(err)
 	}
 	want := []tourney.MetricSource{
-		{Format: "json"}, {Format: "regex", Regex: `loss (?P<loss>\S+)`, File: "out/log.txt"}, {Format: "tensorboard", File: "runs"},
+		{Format: "json"},
+		{Format: "regex", Regex: `loss (?P<loss>\S+)`, File: "out/log.txt"},
+		{Format: "tensorboard", File: "runs"},
 		{Format: "csv", Columns: []string{"step", "loss"}},
 	}
 	if !reflect.DeepEqual(spec.MetricsFrom, want) || spec.Timeout != 5400 || spec.Resources.Memory != 8<<30 || spec.EarlyTerminate.Stop || spec.Streams() {

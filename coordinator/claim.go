@@ -82,7 +82,8 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 		return nil, nil
 	}
 	if !s.fits(&req) {
-		return nil, s.await(part.jobs)
+		s.await(part.jobs)
+		return nil, nil
 	}
 	var granted []*job
 	start := time.Now()

@@ -41,13 +41,12 @@ func (s *sweep) gpus() int {
 
 // await has jobs offered again in a while: the worker that was offered them now
 // would be offered them again at once.
-func (s *sweep) await(jobs []tourney.JobID) error {
+func (s *sweep) await(jobs []tourney.JobID) {
 	for _, want := range jobs {
 		if j := s.jobs[want.Trial]; j != nil && j.Rung == want.Rung && j.State == tourney.JobQueued {
 			j.offered = time.Now().Add(notFor - offerAge)
 		}
 	}
-	return nil
 }
 
 // allows notes what a worker may run.

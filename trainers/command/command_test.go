@@ -105,11 +105,13 @@ func TestLines(t *testing.T) {
 		{tourney.MetricSource{Format: "name=value"}, []string{`{"loss": 1}`}, nil},
 		{
 			tourney.MetricSource{Format: "regex", Regex: `Epoch (?P<step>\d+): loss (?P<loss>\S+)`},
-			[]string{"Epoch 7: loss 0.25", "Epoch 8: loss none", "other"}, []command.Observation{at(7, tourney.Metrics{"loss": 0.25})},
+			[]string{"Epoch 7: loss 0.25", "Epoch 8: loss none", "other"},
+			[]command.Observation{at(7, tourney.Metrics{"loss": 0.25})},
 		},
 		{
 			tourney.MetricSource{Format: "regex", Regex: `(?P<name>\w+): (?P<value>[\d.]+)`},
-			[]string{"loss: 0.25 acc: 1"}, []command.Observation{bare(tourney.Metrics{"loss": 0.25}), bare(tourney.Metrics{"acc": 1})},
+			[]string{"loss: 0.25 acc: 1"},
+			[]command.Observation{bare(tourney.Metrics{"loss": 0.25}), bare(tourney.Metrics{"acc": 1})},
 		},
 		{
 			tourney.MetricSource{Format: "csv"},
@@ -230,19 +232,19 @@ func TestCollector(t *testing.T) {
 		all  []command.Observation
 		want []tourney.Point
 	}{
-		"counted without steps": {command.Collector{}, []command.Observation{loss(3), acc, loss(2)}, []tourney.Point{{1, tourney.Metrics{"loss": 3}}, {2, tourney.Metrics{"loss": 2, "acc": 9}}}},
-		"going on":              {command.Collector{From: 4}, []command.Observation{loss(3)}, []tourney.Point{{5, tourney.Metrics{"loss": 3}}}},
+		"counted without steps": {command.Collector{}, []command.Observation{loss(3), acc, loss(2)}, []tourney.Point{{Step: 1, Metrics: tourney.Metrics{"loss": 3}}, {Step: 2, Metrics: tourney.Metrics{"loss": 2, "acc": 9}}}},
+		"going on":              {command.Collector{From: 4}, []command.Observation{loss(3)}, []tourney.Point{{Step: 5, Metrics: tourney.Metrics{"loss": 3}}}},
 		"one step, several reports": {
 			command.Collector{},
 			[]command.Observation{at(10, tourney.Metrics{"loss": 1}), at(10, tourney.Metrics{"acc": 2}), at(20, tourney.Metrics{"loss": 3})},
-			[]tourney.Point{{10, tourney.Metrics{"loss": 1, "acc": 2}}, {20, tourney.Metrics{"loss": 3}}},
+			[]tourney.Point{{Step: 10, Metrics: tourney.Metrics{"loss": 1, "acc": 2}}, {Step: 20, Metrics: tourney.Metrics{"loss": 3}}},
 		},
 		"counted in spite of steps": {
 			command.Collector{Counted: true},
 			[]command.Observation{at(10, tourney.Metrics{"loss": 1}), at(10, tourney.Metrics{"acc": 2}), at(20, tourney.Metrics{"loss": 3})},
-			[]tourney.Point{{1, tourney.Metrics{"loss": 1}}, {2, tourney.Metrics{"loss": 3, "acc": 2}}},
+			[]tourney.Point{{Step: 1, Metrics: tourney.Metrics{"loss": 1}}, {Step: 2, Metrics: tourney.Metrics{"loss": 3, "acc": 2}}},
 		},
-		"not finite, but not the metric": {command.Collector{}, []command.Observation{at(1, tourney.Metrics{"loss": 1, "acc": math.NaN()})}, []tourney.Point{{1, tourney.Metrics{"loss": 1}}}},
+		"not finite, but not the metric": {command.Collector{}, []command.Observation{at(1, tourney.Metrics{"loss": 1, "acc": math.NaN()})}, []tourney.Point{{Step: 1, Metrics: tourney.Metrics{"loss": 1}}}},
 	} {
 		c.with.Metric = metric
 		if got := collect(&c.with, c.all...); !reflect.DeepEqual(got, c.want) {

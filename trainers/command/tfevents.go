@@ -207,7 +207,7 @@ func fields(b []byte, visit func(field int, f wire) error) error {
 		}
 		b = b[n:]
 		f := wire{kind: int(key & 7)}
-		size := 0
+		var size int
 		switch f.kind {
 		case wireVarint:
 			if f.number, n = binary.Uvarint(b); n <= 0 {

@@ -181,7 +181,7 @@ func extract(root *os.Root, t *tar.Reader, h *tar.Header) error {
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(f, t) //nolint:gosec // the reader below is limited
+		_, err = io.Copy(f, t)
 		return errors.Join(err, f.Close())
 	}
 	return fmt.Errorf("%q is neither a file nor a directory", h.Name)

@@ -50,7 +50,7 @@ func Start(s Spec) (*Process, error) {
 		return nil, fmt.Errorf("start supervisor: %w", err)
 	}
 	defer report.Close()
-	p.cmd = exec.Command(self) //nolint:gosec,noctx // it is this program, and ends by its own rules
+	p.cmd = exec.Command(self) //nolint:noctx // it is this program, and ends by its own rules
 	p.cmd.Args = []string{"tourney", superviseArg}
 	p.cmd.Env = []string{stageEnv + "=1", "GOMAXPROCS=2"}
 	p.cmd.Stdout, p.cmd.Stderr = s.Stdout, s.Stderr
@@ -83,7 +83,7 @@ func (p *Process) wait(status *os.File) {
 	err := json.NewDecoder(status).Decode(&p.exit)
 	_ = p.cmd.Wait() // its report says more
 	p.mu.Lock()
-	p.control.Close()
+	_ = p.control.Close() // the supervisor is gone
 	p.mu.Unlock()
 	if err != nil {
 		left := killMarked(func(mark string) bool { return mark == p.mark })

@@ -79,8 +79,8 @@ func supervise() int {
 		return refuse(status, err)
 	}
 	// The pipes of the output close when nothing of the program holds them.
-	os.Stdout.Close()
-	os.Stderr.Close()
+	_ = os.Stdout.Close() // what it was for is the program's
+	_ = os.Stderr.Close() // likewise
 	s.run(in)
 	if err := json.NewEncoder(status).Encode(s.exit); err != nil {
 		return 1
@@ -90,7 +90,7 @@ func supervise() int {
 
 // refuse tells why the program could not be started.
 func refuse(status io.Writer, err error) int {
-	fmt.Fprintf(os.Stderr, "tourney: %v\n", err)        //nolint:errcheck // it is closed if nobody reads
+	fmt.Fprintf(os.Stderr, "tourney: %v\n", err)
 	_ = json.NewEncoder(status).Encode(Exit{Code: 126}) // likewise
 	return 1
 }
@@ -103,11 +103,12 @@ func (s *supervisor) start() (int, error) {
 	}
 	defer r.Close()
 	defer w.Close()
-	pid, err := syscall.ForkExec(self, []string{"tourney", becomeArg}, &syscall.ProcAttr{
-		Env:   []string{stageEnv + "=1", "GOMAXPROCS=1"},
-		Files: []uintptr{r.Fd(), 1, 2},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
-	})
+	pid, err := syscall.ForkExec( //nolint:gosec // it is this program
+		self, []string{"tourney", becomeArg}, &syscall.ProcAttr{
+			Env:   []string{stageEnv + "=1", "GOMAXPROCS=1"},
+			Files: []uintptr{r.Fd(), 1, 2},
+			Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+		})
 	if err != nil {
 		return 0, fmt.Errorf("start program: %w", err)
 	}
@@ -256,7 +257,7 @@ func listen(in *bufio.Reader, orders chan<- string) {
 func become() int {
 	runtime.LockOSThread() // what follows holds for a thread, and the program goes on as this one
 	fail := func(code int, what string, err error) int {
-		fmt.Fprintf(os.Stderr, "tourney: %s: %v\n", what, err) //nolint:errcheck // it is closed if nobody reads
+		fmt.Fprintf(os.Stderr, "tourney: %s: %v\n", what, err)
 		return code
 	}
 	var o order
