@@ -137,7 +137,7 @@ func TestLogin(t *testing.T) {
 	if got := eval[string](t, ctx, `document.activeElement.id`); got != "main" {
 		t.Errorf("the focus is on %q after the login, want the page", got)
 	}
-	if got := texts(t, ctx, ".controls > button"); !slices.Equal(got, []string{"Pause", "Cancel…"}) {
+	if got := texts(t, ctx, ".controls > button"); !slices.Equal(got, []string{"Pause", "Cancel…", "Extend…", "Delete…"}) {
 		t.Errorf("offered to a submitter: %v", got)
 	}
 	if got := eval[string](t, ctx, `JSON.stringify({...localStorage, ...sessionStorage}) + document.cookie + location.href + document.documentElement.outerHTML`); strings.Contains(got, "7f3a") {

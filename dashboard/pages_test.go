@@ -228,13 +228,16 @@ func TestButtonsPost(t *testing.T) {
 	// Cancelling asks first, and the answer at hand is to keep the sweep.
 	do(t, ctx, chromedp.Click(".controls > button:nth-of-type(2)"))
 	until(t, ctx, `document.querySelector("dialog").open && document.activeElement.innerText === "Keep it"`)
-	do(t, ctx, chromedp.Click("dialog .button:not(.danger)"))
-	until(t, ctx, `!document.querySelector("dialog").open`)
+	do(t, ctx, chromedp.Click("dialog[open] .button:not(.danger)"))
+	until(t, ctx, `document.querySelector("dialog[open]") === null`)
 	if got := f.posted(); !slices.Equal(got, []string{"pause 01a", "resume 01a"}) {
 		t.Errorf("posted %v before the confirmation", got)
 	}
-	do(t, ctx, chromedp.Click(".controls > button:nth-of-type(2)"), chromedp.Click("dialog .danger"))
-	until(t, ctx, `document.querySelector("h1 + .badge").dataset.state === "cancelled" && document.querySelector(".controls") === null`)
+	do(t, ctx, chromedp.Click(".controls > button:nth-of-type(2)"), chromedp.Click("dialog[open] .danger"))
+	until(t, ctx, `document.querySelector("h1 + .badge").dataset.state === "cancelled"`)
+	if got := texts(t, ctx, ".controls > *:not(dialog)"); !slices.Equal(got, []string{"Delete…"}) {
+		t.Errorf("a cancelled sweep offers %v", got)
+	}
 	if got := f.posted(); !slices.Equal(got, []string{"pause 01a", "resume 01a", "cancel 01a"}) {
 		t.Errorf("posted %v", got)
 	}

@@ -8,7 +8,7 @@ const web = fileURLToPath(new URL(".", import.meta.url));
 const dist = join(web, "..", "dist");
 
 /** The packages whose code is part of the build. */
-const shipped = ["@preact/signals", "@preact/signals-core", "preact", "uplot"];
+const shipped = ["@preact/signals", "@preact/signals-core", "echarts", "preact", "uplot", "zrender"];
 
 /** Puts the licences of what is shipped beside it, as they ask for. */
 function licences(): Plugin {

@@ -18,6 +18,11 @@ export type History = Schemas["History"];
 export type Event = Schemas["Event"];
 export type Reported = Schemas["EventReported"];
 export type Action = Schemas["EventActed"]["action"];
+export type FieldError = Schemas["FieldError"];
+export type Importance = Schemas["Importance"];
+export type Front = Schemas["Front"];
+export type RungCount = Schemas["RungCount"];
+export type ExtendRequest = Schemas["ExtendRequest"];
 export type Session = Schemas["Session"];
 
 export interface Page<T> {
@@ -34,6 +39,7 @@ export class Problem extends Error {
     readonly status: number, // 0: there was no answer
     title: string,
     readonly detail: string,
+    readonly errors: FieldError[] = [], // which fields are wrong, and what would be right
   ) {
     super(title);
   }
@@ -56,16 +62,18 @@ function readClock(header: string | null): void {
 async function problemOf(answer: Response): Promise<Problem> {
   let title = answer.statusText || `Status ${answer.status}`;
   let detail = "";
+  let errors: FieldError[] = [];
   try {
     const doc: unknown = await answer.json();
     if (doc !== null && typeof doc === "object") {
       if ("title" in doc && typeof doc.title === "string" && doc.title !== "") title = doc.title;
       if ("detail" in doc && typeof doc.detail === "string") detail = doc.detail;
+      if ("errors" in doc && Array.isArray(doc.errors)) errors = doc.errors as FieldError[];
     }
   } catch {
     // Not a problem document: the status says enough.
   }
-  return new Problem(answer.status, title, detail);
+  return new Problem(answer.status, title, detail, errors);
 }
 
 let locked = (): void => {};
@@ -75,13 +83,19 @@ export function onLocked(f: () => void): void {
   locked = f;
 }
 
-async function ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T> {
+/** What was thrown, as a problem to show. */
+export const asProblem = (err: unknown): Problem =>
+  err instanceof Problem ? err : new Problem(0, "The page is broken", err instanceof Error ? err.message : String(err));
+
+/** Sends a request to the service below /api/v1. What is not answered as asked is a Problem. */
+export async function ask<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: object, signal?: AbortSignal): Promise<T> {
   let answer: Response;
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
-    answer = await fetch(`/api/v1${path}`, { method, headers, cache: "no-store", body: body === undefined ? null : JSON.stringify(body) });
-  } catch {
+    answer = await fetch(`/api/v1${path}`, { method, headers, cache: "no-store", signal: signal ?? null, body: body === undefined ? null : JSON.stringify(body) });
+  } catch (err) {
+    if (signal?.aborted) throw err;
     throw new Problem(0, "No answer", "The coordinator cannot be reached.");
   }
   readClock(answer.headers.get("Date"));
@@ -101,10 +115,16 @@ export const getSession = (): Promise<Session> => ask("GET", sessionPath);
 export const createSession = (token: string): Promise<Session> => ask("POST", sessionPath, { token });
 export const deleteSession = (): Promise<void> => ask("DELETE", sessionPath);
 
-const sweepPath = (id: string): string => `/sweeps/${encodeURIComponent(id)}`;
+export const sweepPath = (id: string): string => `/sweeps/${encodeURIComponent(id)}`;
 
 export const getSweep = (id: string): Promise<Sweep> => ask("GET", sweepPath(id));
 export const getHistory = (id: string): Promise<History> => ask("GET", `${sweepPath(id)}/history?limit=${historyLimit}`);
+export const getTrial = (id: string, n: number): Promise<Trial> => ask("GET", `${sweepPath(id)}/trials/${n}`);
+export const getImportance = (id: string, signal?: AbortSignal): Promise<Importance> => ask("GET", `${sweepPath(id)}/importance`, undefined, signal);
+export const getFront = (id: string, signal?: AbortSignal): Promise<Front> => ask("GET", `${sweepPath(id)}/pareto`, undefined, signal);
+export const extendSweep = (id: string, change: ExtendRequest): Promise<Sweep> => ask("POST", `${sweepPath(id)}/extend`, change);
+/** Deletes a sweep, which is cancelled first if it has not ended. */
+export const deleteSweep = (id: string): Promise<void> => ask("DELETE", `${sweepPath(id)}?force=cancel`);
 export const act = (id: string, action: Action): Promise<Sweep> => ask("POST", `${sweepPath(id)}/${action}`);
 
 const pageQuery = (limit: number, cursor: string): string =>

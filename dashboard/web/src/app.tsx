@@ -2,6 +2,8 @@
 
 import { connected, stale } from "./live";
 import { Icon } from "./components/icon";
+import { Lazy } from "./components/lazy";
+import { hasPage, lazyPages, places } from "./pages";
 import { LoginPage } from "./pages/login";
 import { NotFound } from "./pages/notfound";
 import { SweepPage } from "./pages/sweep";
@@ -16,10 +18,34 @@ function Page() {
     case "sweeps":
       return <SweepsPage />;
     case "sweep":
-      return <SweepPage key={at.id} id={at.id} />;
+      return <SweepPage key={at.id} id={at.id} tab={at.tab} />;
+    case "trial":
+    case "compare":
+    case "fleet":
+    case "datasets":
+    case "launch":
+    case "models": {
+      const load = lazyPages[at.page];
+      if (load === undefined) break;
+      return <Lazy key={at.page} load={load} props={{ route: at }} />;
+    }
     case "unknown":
-      return <NotFound what={`There is no page at ${location.pathname}.`} />;
+      break;
   }
+  return <NotFound what={`There is no page at ${location.pathname}.`} />;
+}
+
+/** The pages there are, the one at hand marked. */
+function Places() {
+  const now = route.value.page;
+  const here = now === "sweep" || now === "trial" ? "sweeps" : now;
+  return (
+    <nav class="places" aria-label="Pages">
+      {places.filter((p) => hasPage(p.page)).map((p) => (
+        <a key={p.page} href={p.href} aria-current={p.page === here ? "page" : undefined}>{p.name}</a>
+      ))}
+    </nav>
+  );
 }
 
 /** The page, once it is known who looks at it. */
@@ -70,6 +96,7 @@ export function App() {
             <Icon name="bracket" size={22} />
             Tourney
           </a>
+          {!locked.value && <Places />}
           <div class="bar-end">
             <Account />
             <Connection />

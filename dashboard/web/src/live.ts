@@ -4,7 +4,11 @@
 import { signal } from "@preact/signals";
 import type { Event } from "./api";
 
-const kinds = ["engine", "proposed", "queued", "reported", "lost", "acted", "ended", "turned"];
+/** All kinds of event: a stream tells only those that are listened to by name. */
+const kinds = [
+  "engine", "warmed", "proposed", "queued", "reported", "lost", "acted", "asked", "extended", "amended", "retried",
+  "limited", "halted", "ended", "turned",
+];
 
 /** How long the stream may be cut before the page says so, in milliseconds. */
 export const patience = 3000;

@@ -4,6 +4,7 @@ import { App } from "./app";
 import { startRouter } from "./router";
 import { startSession } from "./session";
 import "./style.css";
+import "./views.css";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no #app");

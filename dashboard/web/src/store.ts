@@ -4,7 +4,10 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import {
   act,
+  asProblem,
+  deleteSweep,
   eventsPath,
+  extendSweep,
   getHistory,
   getLeaderboard,
   getSweep,
@@ -12,6 +15,7 @@ import {
   Problem,
   type Action,
   type Event,
+  type ExtendRequest,
   type Sweep,
   type Trial,
 } from "./api";
@@ -24,9 +28,6 @@ const refreshInterval = 500; // milliseconds between two refreshes
 const drawInterval = 200; // milliseconds between two drawings of the curve
 const pageSize = 100; // rows
 const requestLimit = 1000; // rows that one request may ask for
-
-const asProblem = (err: unknown): Problem =>
-  err instanceof Problem ? err : new Problem(0, "The page is broken", err instanceof Error ? err.message : String(err));
 
 /** What both pages share: loading, failing, trying again, following. */
 abstract class View {
@@ -149,9 +150,13 @@ export class SweepView extends View {
   readonly hasMore = signal(false);
   readonly curve = signal<Curve | null>(null);
   readonly drawn = signal(0); // grows when the curve has changed
-  readonly acting = signal<Action | null>(null);
+  readonly acting = signal<Action | "extend" | "delete" | null>(null);
   readonly refusal = signal<Problem | null>(null); // of the last action
   private readonly said = signal("");
+  /** Grows with every event: what views read again by. */
+  readonly changed = signal(0);
+  private waiting: Event[] | null = []; // events that came before the curve did
+  private readingCurve = false;
   private readonly draws = new Coalescer(async () => void this.drawn.value++, drawInterval);
   private wanted = pageSize;
 
@@ -174,13 +179,28 @@ export class SweepView extends View {
     this.refreshes.ask();
   }
 
-  async act(action: Action): Promise<void> {
-    this.acting.value = action;
+  act(action: Action): Promise<boolean> {
+    return this.change(action, async () => this.accept(await act(this.id, action)));
+  }
+
+  extend(request: ExtendRequest): Promise<boolean> {
+    return this.change("extend", async () => this.accept(await extendSweep(this.id, request)));
+  }
+
+  delete(): Promise<boolean> {
+    return this.change("delete", async () => deleteSweep(this.id));
+  }
+
+  /** Does something to the sweep, and tells whether the service did it. */
+  private async change(name: Action | "extend" | "delete", work: () => Promise<void>): Promise<boolean> {
+    this.acting.value = name;
     this.refusal.value = null;
     try {
-      this.accept(await act(this.id, action));
+      await work();
+      return true;
     } catch (err) {
       this.refusal.value = asProblem(err);
+      return false;
     } finally {
       this.acting.value = null;
       this.refreshes.ask();
@@ -191,15 +211,29 @@ export class SweepView extends View {
   // read after it knows at least as much.
   protected async read(): Promise<void> {
     const sweep = await getSweep(this.id);
-    const [history, board] = await Promise.all([
-      this.curve.peek() === null ? getHistory(this.id) : null,
-      collect(this.wanted, (t: Trial) => t.number, (limit, cursor) => getLeaderboard(this.id, limit, cursor)),
-    ]);
+    const board = await collect(this.wanted, (t: Trial) => t.number, (limit, cursor) => getLeaderboard(this.id, limit, cursor));
     if (this.stopped) return;
-    if (history !== null) this.curve.value = new Curve(history, sweep.spec.metric.goal, topRung(sweep));
     this.accept(sweep);
     this.board.value = board.rows;
     this.hasMore.value = board.next !== "";
+    void this.readCurve(sweep);
+  }
+
+  // The curve comes after the board: its history takes longer to read, and
+  // nobody who wants to see who leads should wait for it.
+  private async readCurve(sweep: Sweep): Promise<void> {
+    if (this.waiting === null || this.readingCurve) return;
+    this.readingCurve = true;
+    try {
+      const curve = new Curve(await getHistory(this.id), sweep.spec.metric.goal, topRung(sweep));
+      for (const event of this.waiting) curve.append(event);
+      this.waiting = null;
+      if (!this.stopped) this.curve.value = curve;
+    } catch (err) {
+      this.trouble.value = asProblem(err); // tried again with the next refresh
+    } finally {
+      this.readingCurve = false;
+    }
   }
 
   protected path(after: number): string {
@@ -211,7 +245,10 @@ export class SweepView extends View {
   }
 
   protected override onEvent(event: Event): void {
-    if (this.curve.peek()?.append(event)) this.draws.ask();
+    this.changed.value++;
+    if (this.waiting !== null) {
+      if (event.kind === "reported") this.waiting.push(event);
+    } else if (this.curve.peek()?.append(event)) this.draws.ask();
   }
 
   private accept(fresh: Sweep): void {

@@ -4,6 +4,9 @@ import type { Goal, Spec, Sweep, SweepState, Trial, TrialState } from "./api";
 
 export const ended: readonly TrialState[] = ["completed", "pruned", "diverged", "failed", "cancelled"];
 
+/** All states of a trial, in the order in which the service numbers them. */
+export const trialStates: readonly TrialState[] = ["queued", "running", "paused", ...ended];
+
 export function isTerminal(state: SweepState): boolean {
   return state === "completed" || state === "failed" || state === "cancelled";
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Sweep } from "../src/api";
 import { placeIn } from "../src/components/board";
-import { routeOf, sweepHref } from "../src/router";
+import { routeOf, sweepHref, tabs, trialHref } from "../src/router";
 import { collect, newer } from "../src/store";
 
 describe("pages of a list", () => {
@@ -46,15 +46,23 @@ describe("addresses", () => {
   it.each([
     ["/", { page: "sweeps" }],
     ["/sweeps", { page: "sweeps" }],
-    ["/sweeps/01a", { page: "sweep", id: "01a" }],
-    ["/sweeps/a%2Fb/", { page: "sweep", id: "a/b" }],
+    ["/sweeps/01a", { page: "sweep", id: "01a", tab: "overview" }],
+    ["/sweeps/a%2Fb/", { page: "sweep", id: "a/b", tab: "overview" }],
+    ["/sweeps/01a/bracket", { page: "sweep", id: "01a", tab: "bracket" }],
+    ["/sweeps/01a/trials/17", { page: "trial", id: "01a", n: 17 }],
+    ["/sweeps/01a/trials/x", { page: "unknown" }],
+    ["/sweeps/01a/trials", { page: "unknown" }],
     ["/sweeps/%E0%A4%A", { page: "unknown" }],
     ["/sweeps/a/b", { page: "unknown" }],
+    ["/fleet", { page: "fleet" }],
+    ["/launch", { page: "launch" }],
     ["/else", { page: "unknown" }],
   ])("%s is %j", (path, route) => expect(routeOf(path)).toEqual(route));
 
   it("come back from what they were made of", () => {
-    for (const id of ["01a", "a/b", "<img src=x>", "ü?#"]) expect(routeOf(sweepHref(id))).toEqual({ page: "sweep", id });
+    for (const id of ["01a", "a/b", "<img src=x>", "ü?#"]) expect(routeOf(sweepHref(id))).toEqual({ page: "sweep", id, tab: "overview" });
+    for (const tab of tabs) expect(routeOf(sweepHref("a/b", tab))).toEqual({ page: "sweep", id: "a/b", tab });
+    expect(routeOf(trialHref("a/b", 12))).toEqual({ page: "trial", id: "a/b", n: 12 });
   });
 });
 

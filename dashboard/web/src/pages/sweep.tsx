@@ -10,11 +10,16 @@ import { CurveCard } from "../components/curve";
 import { ProblemCard, Trouble } from "../components/problem";
 import { ProgressBar, progressText } from "../components/progress";
 import { Rounds } from "../components/rounds";
+import { SelectionBar, type LevelsOf } from "../components/selection";
 import { Badge } from "../components/state";
+import { Lazy } from "../components/lazy";
+import { Tabs } from "../components/tabs";
 import { duration, significant } from "../format";
 import { canChange } from "../session";
-import { elapsed, isTerminal, methodText, progressOf, rungCounts } from "../sweep";
+import { tabs, type Tab } from "../router";
+import { elapsed, isTerminal, methodText, progressOf, rungBudgets, rungCounts, trialStates } from "../sweep";
 import { SweepView } from "../store";
+import { views } from "../views";
 import { NotFound } from "./notfound";
 
 /** Trials with a result in each minute since the start. */
@@ -45,7 +50,7 @@ function Head({ view, sweep, now }: { view: SweepView; sweep: Sweep; now: number
           <h1>{spec.name || sweep.id}</h1>
           <Badge state={sweep.state} />
         </div>
-        {canChange.value && <Controls state={sweep.state} acting={view.acting.value} onAct={(action) => void view.act(action)} />}
+        {canChange.value && <Controls view={view} sweep={sweep} />}
       </div>
       {view.refusal.value !== null && (
         <p class="notice tone-bad" role="alert">
@@ -71,7 +76,15 @@ function Head({ view, sweep, now }: { view: SweepView; sweep: Sweep; now: number
   );
 }
 
-export function SweepPage({ id }: { id: string }) {
+/** Which views say something about such a sweep. */
+function tabsOf(sweep: Sweep): Tab[] {
+  const objectives = (sweep.spec.metrics ?? []).filter((m) => (m.goal as string) !== "").length;
+  return tabs.filter((tab) => (tab === "overview" || tab in views) && (tab === "pareto" ? objectives > 1 : tab === "bracket" ? rungBudgets(sweep).length > 1 : true));
+}
+
+const levelsOf = (sweep: Sweep): LevelsOf => (name) => (name === "@state" ? trialStates : sweep.spec.parameters[name]?.values);
+
+export function SweepPage({ id, tab }: { id: string; tab: Tab }) {
   const view = useMemo(() => new SweepView(id), [id]);
   useEffect(() => {
     view.start();
@@ -89,6 +102,22 @@ export function SweepPage({ id }: { id: string }) {
   if (problem !== null) return <ProblemCard problem={problem} onRetry={() => view.start()} />;
   if (sweep === null) return <p class="loading" role="status">Loading…</p>;
 
+  const failures = (sweep.counts.failed ?? 0) + (sweep.counts.diverged ?? 0);
+  const shown = tabsOf(sweep);
+  const load = views[tab];
+  return (
+    <>
+      <Head view={view} sweep={sweep} now={now} />
+      <p class="hidden" role="status">{view.announcement.value}</p>
+      <Trouble problem={view.trouble.value} />
+      <Tabs id={id} now={tab} shown={shown.includes(tab) ? shown : [...shown, tab]} counts={{ failures }} />
+      <SelectionBar levels={levelsOf(sweep)} />
+      {load === undefined ? <Overview view={view} sweep={sweep} now={now} /> : <Lazy key={tab} load={load} props={{ view, sweep }} />}
+    </>
+  );
+}
+
+function Overview({ view, sweep, now }: { view: SweepView; sweep: Sweep; now: number }) {
   void view.drawn.value; // the rounds grow with the curve
   const curve = view.curve.value;
   const board = view.board.value;
@@ -96,9 +125,6 @@ export function SweepPage({ id }: { id: string }) {
   const progress = progressOf(sweep);
   return (
     <>
-      <Head view={view} sweep={sweep} now={now} />
-      <p class="hidden" role="status">{view.announcement.value}</p>
-      <Trouble problem={view.trouble.value} />
       <div class={rungs.length > 0 ? "stage with-rounds" : "stage"}>
         <Champion sweep={sweep} curve={curve} now={now} />
         <CurveCard curve={curve} drawn={view.drawn} metric={sweep.spec.metric} started={sweep.started_at} />
