@@ -54,6 +54,11 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		"AskedTrial": tourney.AskedTrial{}, "Tell": tourney.Tell{}, "Told": tourney.Told{}, "EventAsked": tourney.Asked{},
 		"Spent": tourney.Spent{}, "RungCount": tourney.RungCount{}, "Amendment": tourney.Amendment{}, "EventExtended": tourney.Extended{}, "EventRetried": tourney.Retried{}, "Retry": tourney.Retry{},
 		"EventWarmed": tourney.Warmed{}, "EventLimited": tourney.Limited{}, "EventHalted": tourney.Halted{},
+		"ViewAxis": tourney.Axis{}, "ViewTable": tourney.ViewTable{}, "ViewParallel": tourney.ViewParallel{}, "ViewGrid": tourney.ViewGrid{},
+		"ViewSlice": tourney.ViewSlice{}, "ViewContour": tourney.ViewContour{}, "ViewCurve": tourney.ViewCurve{}, "ViewCurves": tourney.ViewCurves{},
+		"ViewDistribution": tourney.ViewDistribution{}, "ViewBar": tourney.ViewBar{}, "ViewTimeline": tourney.ViewTimeline{}, "ViewFault": tourney.ViewFault{},
+		"ViewFailures": tourney.ViewFailures{}, "ViewImprovement": tourney.ViewImprovement{}, "ViewProgress": tourney.ViewProgress{}, "ViewSeat": tourney.ViewSeat{},
+		"ViewRound": tourney.ViewRound{}, "ViewBracket": tourney.ViewBracket{},
 		"EventProposed": tourney.Proposed{}, "EventQueued": tourney.Queued{}, "EventEnded": tourney.Ended{}, "EventTurned": tourney.Turned{},
 	}
 	doc := apitest.Document(t, "openapi.yaml")

@@ -25,6 +25,9 @@ type Config struct {
 	Datasets Datasets
 	Blobs    Blobs
 	Access   Access
+	Views    Views // nil: there are none
+
+	PricePerHour float64 // of a slot, by which costs are told; 0: unknown
 
 	Dashboard http.Handler      // everything but /api, /healthz, /readyz and /metrics; nil: nothing there
 	Metrics   *metrics.Registry // what /metrics tells, to which the server adds; nil: a new one
@@ -94,6 +97,7 @@ func New(cfg Config) (*Server, error) {
 	setDefault(&cfg.MaxAnalyses, 8)
 	setDefault(&cfg.Metrics, &metrics.Registry{})
 	setDefault(&cfg.RatePerToken, 50)
+	setDefault(&cfg.Views, Views(noViews{}))
 	operations, err := readContract()
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ type Reader struct {
 
 	curves curves
 	specs  specs
+	views  viewCache
 }
 
 // Store reads and writes a data directory. Its methods may be called from many

@@ -11,7 +11,11 @@ import (
 
 func open(dir string) (storetest.Store, error) { return store.Open(context.Background(), dir) }
 
-func TestMain(m *testing.M) { os.Exit(storetest.Main(m, open)) }
+func TestMain(m *testing.M) {
+	code := storetest.Main(m, open)
+	_ = os.RemoveAll(bigDir.path) // empty: nothing
+	os.Exit(code)
+}
 
 func TestStore(t *testing.T) { storetest.Run(t, open) }
 

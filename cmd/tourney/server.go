@@ -190,7 +190,8 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		s.group.Go(func() error { return s.traces.Run(s.failed) })
 	}
 	handler, err := api.New(api.Config{
-		Service: c, Reader: db, Blobs: blobs, Access: db,
+		Service: c, Reader: db, Blobs: blobs, Access: db, Views: db,
+		PricePerHour:    o.price,
 		Datasets:        desk,
 		MaxDatasetBytes: int64(cmp.Or(o.maxUpload, defaultMaxUpload)),
 		Dashboard:       dashboard.Handler(),
