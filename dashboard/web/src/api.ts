@@ -23,6 +23,19 @@ export type Importance = Schemas["Importance"];
 export type Front = Schemas["Front"];
 export type RungCount = Schemas["RungCount"];
 export type ExtendRequest = Schemas["ExtendRequest"];
+export type ViewAxis = Schemas["ViewAxis"];
+export type ViewTable = Schemas["ViewTable"];
+export type ViewParallel = Schemas["ViewParallel"];
+export type ViewGrid = Schemas["ViewGrid"];
+export type ViewSlice = Schemas["ViewSlice"];
+export type ViewContour = Schemas["ViewContour"];
+export type ViewCurves = Schemas["ViewCurves"];
+export type ViewDistribution = Schemas["ViewDistribution"];
+export type ViewFailures = Schemas["ViewFailures"];
+export type ViewTimeline = Schemas["ViewTimeline"];
+export type ViewBracket = Schemas["ViewBracket"];
+export type ViewSeat = Schemas["ViewSeat"];
+export type ViewProgress = Schemas["ViewProgress"];
 export type Session = Schemas["Session"];
 
 export interface Page<T> {
@@ -119,6 +132,30 @@ export const sweepPath = (id: string): string => `/sweeps/${encodeURIComponent(i
 
 export const getSweep = (id: string): Promise<Sweep> => ask("GET", sweepPath(id));
 export const getHistory = (id: string): Promise<History> => ask("GET", `${sweepPath(id)}/history?limit=${historyLimit}`);
+interface Views {
+  table: ViewTable;
+  parallel: ViewParallel;
+  slice: ViewSlice;
+  contour: ViewContour;
+  curves: ViewCurves;
+  distribution: ViewDistribution;
+  failures: ViewFailures;
+  timeline: ViewTimeline;
+  bracket: ViewBracket;
+  progress: ViewProgress;
+}
+
+/** The address of a view; parameters that are empty are left out. */
+export function viewPath(id: string, view: keyof Views, parameters: Record<string, string | number> = {}): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(parameters)) if (value !== "") query.set(key, String(value));
+  return `${sweepPath(id)}/views/${view}${query.size > 0 ? `?${query}` : ""}`;
+}
+
+/** A sweep's trials reduced to what a chart shows. */
+export const getView = <V extends keyof Views>(id: string, view: V, parameters: Record<string, string | number>, signal?: AbortSignal): Promise<Views[V]> =>
+  ask("GET", viewPath(id, view, parameters), undefined, signal);
+
 export const getTrial = (id: string, n: number): Promise<Trial> => ask("GET", `${sweepPath(id)}/trials/${n}`);
 export const getImportance = (id: string, signal?: AbortSignal): Promise<Importance> => ask("GET", `${sweepPath(id)}/importance`, undefined, signal);
 export const getFront = (id: string, signal?: AbortSignal): Promise<Front> => ask("GET", `${sweepPath(id)}/pareto`, undefined, signal);

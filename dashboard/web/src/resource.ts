@@ -3,8 +3,9 @@
 
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { asProblem, type Problem } from "./api";
+import { asProblem, getView, type Problem } from "./api";
 import { Coalescer } from "./live";
+import type { SweepView } from "./store";
 
 /** Milliseconds between two readings of a view of a live sweep. */
 const interval = 1000;
@@ -66,4 +67,10 @@ export function useResource<T>(key: string, read: (signal: AbortSignal) => Promi
     };
   }, [resource, live]);
   return resource;
+}
+
+/** Reads a view of a sweep, and again whenever the sweep changes. */
+export function useView<V extends Parameters<typeof getView>[1]>(view: SweepView, name: V, parameters: Record<string, string | number> = {}) {
+  const key = `${view.id} ${name} ${JSON.stringify(parameters)}`;
+  return useResource(key, (signal) => getView(view.id, name, parameters, signal), view.changed);
 }

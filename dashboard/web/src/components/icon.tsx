@@ -12,6 +12,7 @@ const drawings = {
   seal: line("M4 7.5h8v6H4zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5"),
   sun: line("M8 5.2a2.8 2.8 0 1 1 0 5.6 2.8 2.8 0 0 1 0-5.6zM8 1v1.4M8 13.6V15M1 8h1.4M13.6 8H15M3 3l1 1M12 12l1 1M13 3l-1 1M4 12l-1 1"),
   moon: line("M13.5 9.6A5.8 5.8 0 0 1 6.4 2.5a5.8 5.8 0 1 0 7.1 7.1z"),
+  pin: line("M5.5 2h5M6.5 2v4.5L4.5 9h7l-2-2.5V2M8 9v5"),
   cut: line("M2 8h3M11 8h3M7 5l2 6"),
   created: ring,
   queued: ring,
