@@ -190,7 +190,7 @@ export function Board({ sweep, board, total, hasMore, onMore }: BoardProps) {
       {board.length === 0 ? (
         <p class="muted centre board-none">No trial has started yet. If this stays empty, see “tourney worker list”: somebody has to train them.</p>
       ) : (
-        <div class="scroll board-scroll" tabIndex={0} role="region" aria-labelledby="board-title">
+        <div class="scroll board-scroll" tabIndex={0} role="region" aria-label="Rows of the leaderboard">
           <table class="grid">
             <caption class="hidden">Trials, the best first</caption>
             <thead>

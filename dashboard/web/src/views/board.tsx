@@ -211,7 +211,7 @@ export default function FullBoard({ view, sweep }: ViewProps) {
           ref={scroller}
           tabIndex={0}
           role="region"
-          aria-labelledby="board-title"
+          aria-label="Rows of the leaderboard"
           onScroll={(event) => setFirst(Math.floor(event.currentTarget.scrollTop / rowHeight))}
         >
           <table class="grid" aria-rowcount={total + 1}>

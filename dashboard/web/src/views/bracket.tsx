@@ -10,7 +10,8 @@ import { useView } from "../resource";
 import { go, trialHref } from "../router";
 import type { ViewProps } from ".";
 
-const seatHeight = 17; // pixels
+const lowestSeat = 17; // pixels; few seats are higher
+const highestSeat = 34;
 const top = 74;
 const nodeRadius = 4.5;
 
@@ -37,10 +38,11 @@ export interface Layout {
 export function layoutOf(data: ViewBracket, width: number): Layout {
   const rounds = data.rounds;
   const tallest = Math.max(1, ...rounds.map((r) => r.seats.length));
+  const seatHeight = Math.min(highestSeat, Math.max(lowestSeat, 400 / tallest));
   const height = top + tallest * seatHeight + 24;
   const left = 86;
   const right = 92;
-  const gap = rounds.length > 1 ? Math.max(130, (width - left - right) / (rounds.length - 1)) : 0;
+  const gap = rounds.length > 1 ? Math.max(190, (width - left - right) / (rounds.length - 1)) : 0;
   const columns = rounds.map((_, k) => left + k * gap);
   const at = new Map<string, Node>();
   const nodes: Node[] = [];
@@ -59,12 +61,13 @@ export function layoutOf(data: ViewBracket, width: number): Layout {
   for (const node of nodes) {
     const next = at.get(`${node.rung + 1}/${node.seat.trial}`);
     if (next === undefined) continue;
-    const bend = (next.x - node.x) * 0.5;
+    const [from, to] = [node.x + 58, next.x - 40]; // clear of the numbers
+    const bend = (to - from) * 0.5;
     links.push({
       key: `${node.rung}/${node.seat.trial}`,
       trial: node.seat.trial,
       faint: next.seat.fate === "out",
-      path: `M${node.x + 8},${node.y} C${node.x + bend},${node.y} ${next.x - bend},${next.y} ${next.x - 8},${next.y}`,
+      path: `M${from},${node.y} C${from + bend},${node.y} ${to - bend},${next.y} ${to},${next.y}`,
     });
   }
   return { nodes, links, width: Math.max(width, (columns.at(-1) ?? 0) + right), height, columns };
@@ -155,7 +158,7 @@ export default function Bracket({ view, sweep }: ViewProps) {
         ) : asTable ? (
           <BracketTable data={data} id={sweep.id} last={last} />
         ) : layout !== null ? (
-          <div class="scroll" tabIndex={0} role="region" aria-labelledby="bracket-title">
+          <div class="scroll" tabIndex={0} role="region" aria-label="Rounds of the tournament">
             <svg ref={drawing} width={layout.width} height={layout.height} class="bracket-drawing" onKeyDown={onKeyDown} onMouseLeave={() => setLit(null)} role="group" aria-label="Rounds from left to right, the best trial of each at the top. Arrow keys go from trial to trial, Enter opens one.">
               {data.rounds.map((r, k) => (
                 <g key={k} class="round-head" transform={`translate(${layout.columns[k] ?? 0},0)`}>
@@ -185,8 +188,8 @@ export default function Bracket({ view, sweep }: ViewProps) {
                   >
                     <rect x={-62} y={-8} width={146} height={16} fill="transparent" />
                     <circle r={fate === "won" ? nodeRadius + 2 : nodeRadius} />
-                    <text x={-11} y={4} text-anchor="end" class="seat-number">{trial}</text>
-                    <text x={11} y={4} class="seat-value">{text}</text>
+                    <text x={-11} y={4} text-anchor="end" class="seat-number" aria-hidden="true">{trial}</text>
+                    <text x={11} y={4} class="seat-value" aria-hidden="true">{text}</text>
                   </a>
                 );
               })}
