@@ -21,9 +21,8 @@ type Reader struct {
 	lock  *os.File
 	once  sync.Once
 
-	curves curves
-	specs  specs
-	views  viewCache
+	specs specs
+	views viewCache
 }
 
 // Store reads and writes a data directory. Its methods may be called from many

@@ -29,17 +29,11 @@ func (r *Reader) ViewBracket(ctx context.Context, sweep string, req tourney.View
 	const op = "view bracket"
 	err = r.look(ctx, op, sweep, []part{trialsPart, reportsPart}, func(_ *sqlx.Tx, v *viewSweep) error {
 		rungs := v.topRung() + 1
-		finishes := make([][]finish, rungs)
-		for _, rep := range v.reports.list {
-			if int(rep.rung) < rungs && int(rep.trial)%v.trials.stride == 0 {
-				finishes[rep.rung] = append(finishes[rep.rung], finish{v.loss(rep.value), rep.trial})
-			}
-		}
+		finishes := v.reports.finishes
 		view.Rounds = make([]tourney.ViewRound, rungs)
 		training := v.training(rungs)
 		var above map[int32]bool
 		for k := rungs - 1; k >= 0; k-- {
-			slices.SortFunc(finishes[k], func(a, b finish) int { return cmp.Or(cmp.Compare(a.loss, b.loss), int(a.trial-b.trial)) })
 			seats := max(cmp.Or(req.Limit, bracketSeats)>>k, fewSeats)
 			view.Rounds[k] = v.round(k, rungs-1, finishes[k], training[k], above, seats)
 			above = map[int32]bool{}
@@ -286,17 +280,27 @@ func (a *viewAttempts) busy(view *tourney.ViewTimeline, lane []int, from, now in
 	}
 }
 
-// used returns the seconds of attempts until a moment.
-func (a *viewAttempts) used(until, now int64) float64 {
-	var sum int64
+// used returns the seconds of attempts until each of some moments, which rise.
+func (a *viewAttempts) used(moments []int64, now int64) []float64 {
+	sums := make([]int64, len(moments))
+	whole := make([]int64, len(moments)+1) // of attempts that ended before a moment, by the first one after
 	for i := range a.list {
 		at := &a.list[i]
-		if at.started >= until {
-			break // they are in the order of their starts, but for clocks set back
+		end := at.until(now)
+		first, _ := slices.BinarySearch(moments, at.started)
+		last, _ := slices.BinarySearch(moments, end)
+		for k := first; k < last; k++ {
+			sums[k] += moments[k] - at.started
 		}
-		sum += max(min(at.until(now), until)-at.started, 0)
+		whole[last] += end - at.started
 	}
-	return float64(sum) / 1e6
+	used := make([]float64, len(moments))
+	var ended int64
+	for k := range moments {
+		ended += whole[k]
+		used[k] = float64(ended+sums[k]) / 1e6
+	}
+	return used
 }
 
 const (
@@ -326,7 +330,7 @@ func (r *Reader) ViewProgress(ctx context.Context, sweep string, req tourney.Vie
 		window := max(begin, end-progressWindow)
 		minutes := math.Max(float64(end-window)/60e6, 1.0/60)
 		view.Rate = float64(v.reports.since(window)) / minutes
-		view.SlotHours = v.attempts.used(math.MaxInt64, now) / 3600
+		view.SlotHours = v.attempts.used([]int64{math.MaxInt64}, now)[0] / 3600
 		view.Cost = priced(view.SlotHours, req.Price)
 		if left := v.left(&s); !s.State.Terminal() && left > 0 {
 			if began := v.trials.since(window); began > 0 {
@@ -386,32 +390,30 @@ func (t *viewTrials) since(at int64) int {
 // them, with what was spent on each, and how many reports came after the last.
 func (v *viewSweep) improvements(now int64, price float64) (list []tourney.ViewImprovement, stalled int) {
 	list = []tourney.ViewImprovement{}
-	best, last := math.Inf(1), 0
-	type found struct{ at, reports int }
-	var all []found
-	for k, rep := range v.reports.list {
-		if loss := v.loss(rep.value); loss < best {
-			best = loss
-			all = append(all, found{k, k - last})
-			last = k
-		}
-	}
-	if len(all) == 0 {
+	improved := v.reports.improved
+	if len(improved) == 0 {
 		return list, 0
 	}
-	first := max(len(all)-maxImprovements, 0)
-	spent := 0.0
-	if first > 0 {
-		spent = v.attempts.used(v.reports.list[all[first-1].at].at, now)
+	first := max(len(improved)-maxImprovements, 0)
+	from := max(first-1, 0) // what was spent before it is not of those shown
+	moments := make([]int64, 0, len(improved)-from)
+	for _, k := range improved[from:] {
+		at := v.reports.list[k].at
+		if n := len(moments); n > 0 {
+			at = max(at, moments[n-1])
+		}
+		moments = append(moments, at)
 	}
-	for _, f := range all[first:] {
-		rep := v.reports.list[f.at]
-		until := v.attempts.used(rep.at, now)
-		hours := (until - spent) / 3600
-		spent = until
+	used := v.attempts.used(moments, now)
+	for k := first; k < len(improved); k++ {
+		rep, before, reports := v.reports.list[improved[k]], 0.0, int(improved[k])+1
+		if k > 0 {
+			before, reports = used[k-1-from], int(improved[k]-improved[k-1])
+		}
+		hours := (used[k-from] - before) / 3600
 		list = append(list, tourney.ViewImprovement{
-			At: fromMicros(rep.at), Trial: int(rep.trial), Value: rep.value, Trials: f.reports, SlotHours: hours, Cost: priced(hours, price),
+			At: fromMicros(rep.at), Trial: int(rep.trial), Value: rep.value, Trials: reports, SlotHours: hours, Cost: priced(hours, price),
 		})
 	}
-	return list, len(v.reports.list) - 1 - last
+	return list, len(v.reports.list) - 1 - int(improved[len(improved)-1])
 }

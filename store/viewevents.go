@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/jmoiron/sqlx"
@@ -14,8 +15,11 @@ import (
 // viewReports is the folded ends of rung jobs that have a value, in the order
 // of the log.
 type viewReports struct {
-	seq  int64 // of the last event that was taken in
-	list []viewReport
+	seq      int64 // of the last event that was taken in
+	list     []viewReport
+	improved []int32    // of list, better than all before
+	best     float64    // their loss
+	finishes [][]finish // by rung, the best first
 }
 
 type viewReport struct {
@@ -33,30 +37,19 @@ func (r *viewReports) cells() int { return 4 * len(r.list) }
 func reportsPart(ctx context.Context, tx *sqlx.Tx, sweep string, v *viewSweep) error {
 	const op = "read reports"
 	r := &v.reports
-	rows, err := tx.QueryContext(context.WithoutCancel(ctx), `SELECT seq, at, body FROM events
-		WHERE sweep = ? AND seq > ? AND kind = 'reported' ORDER BY seq`, sweep, r.seq)
+	rows, err := tx.QueryContext(context.WithoutCancel(ctx), `SELECT seq, at, kind, body FROM events
+		WHERE sweep = ? AND seq > ? AND (kind = 'reported' OR kind = '`+batchKind+`') ORDER BY seq`, sweep, r.seq)
 	if err != nil {
 		return sqlError(op, err)
 	}
 	defer rows.Close()
+	known := len(r.list)
 	var final map[[2]int32]bool
-	var body []byte
-	for n := 0; rows.Next(); n++ {
-		if n%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		var report viewReport
-		var seq int64
-		if err := rows.Scan(&seq, &report.at, &body); err != nil {
-			return sqlError(op, err)
-		}
+	take := func(at int64, body []byte) error {
+		report := viewReport{at: at}
 		done, err := report.decode(body)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", seq, err)
-		}
-		r.seq = seq
-		if !done {
-			continue
+		if err != nil || !done {
+			return err
 		}
 		if final == nil {
 			if final, err = finalJobs(ctx, tx, sweep); err != nil {
@@ -66,8 +59,86 @@ func reportsPart(ctx context.Context, tx *sqlx.Tx, sweep string, v *viewSweep) e
 		if !final[[2]int32{report.trial, report.rung}] {
 			r.list = append(r.list, report)
 		}
+		return nil
 	}
+	var kind, body []byte
+	for n := 0; rows.Next(); n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var seq, at int64
+		if err := rows.Scan(&seq, &at, &kind, &body); err != nil {
+			return sqlError(op, err)
+		}
+		items := []batched{{string(kind), body}}
+		if string(kind) == batchKind {
+			if items, err = splitBatch(string(body)); err != nil {
+				return fmt.Errorf("event %d: %w", seq, err)
+			}
+		}
+		for _, item := range items {
+			if item.kind != "reported" {
+				continue
+			}
+			if err := take(at, item.body); err != nil {
+				return fmt.Errorf("event %d: %w", seq, err)
+			}
+		}
+		r.seq = seq
+	}
+	r.order(v, known)
 	return sqlError(op, rows.Err())
+}
+
+// order takes the reports from an index on into the orders that are kept.
+func (r *viewReports) order(v *viewSweep, from int) {
+	if r.finishes == nil {
+		r.finishes = make([][]finish, v.topRung()+1)
+	}
+	fresh := make([][]finish, len(r.finishes))
+	for k := from; k < len(r.list); k++ {
+		rep := &r.list[k]
+		loss := v.loss(rep.value)
+		if len(r.improved) == 0 || loss < r.best {
+			r.best = loss
+			r.improved = append(r.improved, int32(k))
+		}
+		if int(rep.rung) < len(fresh) {
+			fresh[rep.rung] = append(fresh[rep.rung], finish{loss, rep.trial})
+		}
+	}
+	for rung, some := range fresh {
+		if len(some) == 0 {
+			continue
+		}
+		slices.SortFunc(some, compareFinishes)
+		r.finishes[rung] = mergeFinishes(r.finishes[rung], some)
+	}
+}
+
+func compareFinishes(a, b finish) int {
+	switch {
+	case a.loss < b.loss:
+		return -1
+	case a.loss > b.loss:
+		return 1
+	}
+	return int(a.trial - b.trial)
+}
+
+func mergeFinishes(a, b []finish) []finish {
+	if len(a) == 0 {
+		return b
+	}
+	out := make([]finish, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if compareFinishes(a[0], b[0]) <= 0 {
+			out, a = append(out, a[0]), a[1:]
+		} else {
+			out, b = append(out, b[0]), b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
 }
 
 // decode reads of tourney.Reported what views need, and reports whether it is

@@ -18,6 +18,7 @@ const (
 	sliceColumns  = 60
 	sliceRows     = 40
 	contourCells  = 24 // a side
+	fewCells      = 6
 	maxSteps      = 400
 	maxCurves     = 100
 	maxCurveSteps = 200
@@ -205,7 +206,8 @@ func (r *Reader) ViewContour(ctx context.Context, sweep string, req tourney.View
 		}
 		list = slices.DeleteFunc(v.valued(list), func(i int32) bool { return math.IsNaN(x.values[i]) || math.IsNaN(y.values[i]) })
 		view = tourney.ViewContour{Total: len(list), Of: t.len(), X: x.shown(list), Y: y.shown(list)}
-		view.Grid = v.grid(list, edges(view.X, contourCells), edges(view.Y, contourCells), x.values, y.values)
+		side := min(max(int(math.Sqrt(float64(len(list)))), fewCells), contourCells) // few trials would be lost in many cells
+		view.Grid = v.grid(list, edges(view.X, side), edges(view.Y, side), x.values, y.values)
 		return nil
 	})
 	return view, err
@@ -316,7 +318,11 @@ func (r *Reader) ViewDistribution(ctx context.Context, sweep string, req tourney
 		}
 		list = v.valued(list)
 		t := &v.trials
-		slices.SortFunc(list, func(a, b int32) int { return cmp.Or(cmp.Compare(v.loss(t.value[a]), v.loss(t.value[b])), int(a-b)) })
+		order := make([]finish, len(list))
+		for k, i := range list {
+			order[k] = finish{v.loss(t.value[i]), i}
+		}
+		slices.SortFunc(order, compareFinishes)
 		view = tourney.ViewDistribution{Total: len(list), Values: []float64{}, Share: []float64{}, Trials: []int{}}
 		n := min(len(list), maxSteps)
 		for k := range n {
@@ -324,7 +330,7 @@ func (r *Reader) ViewDistribution(ctx context.Context, sweep string, req tourney
 			if n > 1 {
 				at = k * (len(list) - 1) / (n - 1)
 			}
-			i := list[at]
+			i := order[at].trial
 			view.Values = append(view.Values, t.value[i])
 			view.Share = append(view.Share, float64(at+1)/float64(len(list)))
 			view.Trials = append(view.Trials, t.number(i))

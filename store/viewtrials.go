@@ -164,6 +164,8 @@ func (t *viewTrials) changedSince(ctx context.Context, tx *sqlx.Tx, sweep string
 	var changed []int
 	err := tx.SelectContext(ctx, &changed, `SELECT body ->> 'trial' FROM events
 			WHERE sweep = ?1 AND seq > ?2 AND kind IN ('proposed', 'queued', 'reported', 'lost', 'ended')
+		UNION SELECT b.value ->> '$[1].trial' FROM events r, json_each(r.body) b
+			WHERE r.sweep = ?1 AND r.seq > ?2 AND r.kind = '`+batchKind+`' AND b.value ->> '$[1].trial' IS NOT NULL
 		UNION SELECT number FROM trials WHERE sweep = ?1 AND state = 'queued'
 		UNION SELECT number FROM trials WHERE sweep = ?1 AND state = 'running'`, sweep, t.seq)
 	for i := range t.state { // those that were so when last seen

@@ -82,6 +82,7 @@ function heat(grid: ViewGrid, x: ViewAxis, y: ViewAxis, p: Palette, data: [numbe
     name: axis.name.replace(/^@metric\./, ""),
     ...(up ? { nameTextStyle: { align: "left", color: p.ink2 } } : { nameLocation: "middle", nameGap: 28 }),
     splitLine: { show: false },
+    axisLabel: { color: p.ink2, fontSize: 12, interval: axis.levels === undefined ? Math.ceil((edges.length - 1) / 8) - 1 : "auto" },
   });
   const values = data.map((d) => d[2]).sort((a, b) => a - b);
   return {
