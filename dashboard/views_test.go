@@ -30,38 +30,43 @@ var tabsReady = []struct{ tab, ready string }{
 	{"/failures", `document.querySelector(".fault, .none") !== null`},
 }
 
-// TestEveryViewAtEverySize looks at each view in both themes, on a phone and on
-// a desk, of few trials and of many: nothing is wider than the screen, and axe
-// finds nothing to complain of. With TOURNEY_SHOTS=DIR it leaves screenshots.
+// TestEveryViewAtEverySize looks at each view on a phone and on a desk, of few
+// trials in the light and of many in the dark: nothing is wider than the screen,
+// and axe finds nothing to complain of. With TOURNEY_SHOTS=DIR it leaves
+// screenshots there, of both in both, and with TOURNEY_BIG=1 many are 100,000.
 func TestEveryViewAtEverySize(t *testing.T) {
 	t.Parallel()
-	sizes := []int{10, 1000}
+	many := 1000
 	if os.Getenv("TOURNEY_BIG") == "1" {
-		sizes = []int{10, 100_000}
+		many = 100_000
 	}
 	shots := os.Getenv("TOURNEY_SHOTS")
-	for _, n := range sizes {
-		r := views(t, n)
-		for _, scheme := range []string{"light", "dark"} {
+	for _, look := range []struct {
+		trials int
+		scheme string
+		shots  bool // for these alone
+	}{{10, "light", false}, {many, "dark", false}, {10, "dark", true}, {many, "light", true}} {
+		if look.shots && shots == "" {
+			continue
+		}
+		r := views(t, look.trials)
+		for _, view := range tabsReady {
+			name := fmt.Sprintf("view-%s-%d-%s", cmp.Or(strings.TrimPrefix(view.tab, "/"), "overview"), look.trials, look.scheme)
 			ctx := tab(t)
-			do(t, ctx, media(scheme))
-			for _, view := range tabsReady {
-				for _, size := range [][2]int64{{1440, 1000}, {390, 844}} {
-					where := fmt.Sprintf("view-%s-%d-%s-%d", cmp.Or(strings.TrimPrefix(view.tab, "/"), "overview"), n, scheme, size[0])
-					do(t, ctx, chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(r.base+"/sweeps/s"+view.tab))
-					until(t, ctx, view.ready)
-					until(t, ctx, fmt.Sprintf(`innerWidth === %d && document.documentElement.scrollWidth <= innerWidth`, size[0]))
-					if small := eval[[]string](t, ctx, tooSmall); len(small) > 0 {
-						t.Errorf("%s: too small to hit: %v", where, small)
-					}
-					if size[0] == 1440 || n == 10 {
-						axe(t, ctx, where)
-					}
-					if shots != "" {
-						screenshot(t, ctx, filepath.Join(shots, where+".png"))
-					}
+			do(t, ctx, media(look.scheme))
+			for _, size := range [][2]int64{{1440, 1000}, {390, 844}} {
+				where := fmt.Sprintf("%s-%d", name, size[0])
+				do(t, ctx, chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(r.base+"/sweeps/s"+view.tab))
+				until(t, ctx, view.ready)
+				until(t, ctx, fmt.Sprintf(`innerWidth === %d && document.documentElement.scrollWidth <= innerWidth`, size[0]))
+				if small := eval[[]string](t, ctx, tooSmall); len(small) > 0 {
+					t.Errorf("%s: too small to hit: %v", where, small)
+				}
+				if shots != "" {
+					screenshot(t, ctx, filepath.Join(shots, where+".png"))
 				}
 			}
+			axe(t, ctx, name)
 		}
 	}
 }
