@@ -156,46 +156,46 @@ func (s *Server) ViewProgress(ctx context.Context, req gen.ViewProgressRequestOb
 // noViews is what a server is given that has no views: no sweep is known to it.
 type noViews struct{}
 
-func none[V any](sweep string) (v V, err error) {
-	return v, failf(http.StatusNotFound, tourney.ErrNotFound, "this server has no views of sweep %s", sweep)
+func none(sweep string) error {
+	return failf(http.StatusNotFound, tourney.ErrNotFound, "this server has no views of sweep %s", sweep)
 }
 
 func (noViews) ViewTable(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewTable, error) {
-	return none[tourney.ViewTable](id)
+	return tourney.ViewTable{}, none(id)
 }
 
 func (noViews) ViewParallel(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewParallel, error) {
-	return none[tourney.ViewParallel](id)
+	return tourney.ViewParallel{}, none(id)
 }
 
 func (noViews) ViewSlice(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewSlice, error) {
-	return none[tourney.ViewSlice](id)
+	return tourney.ViewSlice{}, none(id)
 }
 
 func (noViews) ViewContour(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewContour, error) {
-	return none[tourney.ViewContour](id)
+	return tourney.ViewContour{}, none(id)
 }
 
 func (noViews) ViewCurves(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewCurves, error) {
-	return none[tourney.ViewCurves](id)
+	return tourney.ViewCurves{}, none(id)
 }
 
 func (noViews) ViewDistribution(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewDistribution, error) {
-	return none[tourney.ViewDistribution](id)
+	return tourney.ViewDistribution{}, none(id)
 }
 
 func (noViews) ViewFailures(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewFailures, error) {
-	return none[tourney.ViewFailures](id)
+	return tourney.ViewFailures{}, none(id)
 }
 
 func (noViews) ViewTimeline(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewTimeline, error) {
-	return none[tourney.ViewTimeline](id)
+	return tourney.ViewTimeline{}, none(id)
 }
 
 func (noViews) ViewBracket(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewBracket, error) {
-	return none[tourney.ViewBracket](id)
+	return tourney.ViewBracket{}, none(id)
 }
 
 func (noViews) ViewProgress(_ context.Context, id string, _ tourney.ViewRequest) (tourney.ViewProgress, error) {
-	return none[tourney.ViewProgress](id)
+	return tourney.ViewProgress{}, none(id)
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -23,17 +25,15 @@ func (r *Reader) History(ctx context.Context, sweep string, limit int) (points [
 	return points, err
 }
 
-func metricOf(ctx context.Context, q queryer, op, sweep string) (tourney.Metric, error) {
-	var metric tourney.Metric
-	var goals []tourney.Goal
-	if err := q.SelectContext(ctx, &goals, `SELECT goal FROM sweeps WHERE id = ? AND deleting = 0`, sweep); err != nil {
-		return metric, sqlError(op, err)
+// mustKnow returns tourney.ErrNotFound for a sweep that is not there, or is
+// being deleted.
+func mustKnow(ctx context.Context, q queryer, op, sweep string) error {
+	var there int
+	err := q.GetContext(ctx, &there, `SELECT 1 FROM sweeps WHERE id = ? AND deleting = 0`, sweep)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("sweep %s: %w", sweep, tourney.ErrNotFound)
 	}
-	if len(goals) == 0 {
-		return metric, fmt.Errorf("sweep %s: %w", sweep, tourney.ErrNotFound)
-	}
-	metric.Goal = goals[0]
-	return metric, nil
+	return sqlError(op, err)
 }
 
 // history returns the reports with the best so far, thinned.

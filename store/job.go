@@ -149,7 +149,7 @@ func (r *Reader) CheckpointAt(ctx context.Context, sweep string, trial, step int
 func (r *Reader) FinalJobs(ctx context.Context, sweep string) (jobs []tourney.JobRow, err error) {
 	const op = "read final jobs"
 	err = r.read(ctx, op, func(tx *sqlx.Tx) error {
-		if _, err := metricOf(ctx, tx, op, sweep); err != nil {
+		if err := mustKnow(ctx, tx, op, sweep); err != nil {
 			return err
 		}
 		var rows []jobRow

@@ -81,7 +81,7 @@ func (r *Reader) look(ctx context.Context, op, sweep string, parts []part, f fun
 func (v *viewSweep) refresh(ctx context.Context, tx *sqlx.Tx, op, sweep string, parts []part) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, err := metricOf(ctx, tx, op, sweep); err != nil { // is it still there?
+	if err := mustKnow(ctx, tx, op, sweep); err != nil { // is it still there?
 		return err
 	}
 	if v.head.spec == nil {

@@ -49,7 +49,7 @@ var bigDir struct {
 func bigReader(tb testing.TB) *store.Store {
 	tb.Helper()
 	bigDir.Do(func() {
-		path, err := os.MkdirTemp("", "tourney-views-")
+		path, err := os.MkdirTemp("", "tourney-views-") //nolint:usetesting // other tests use it as well
 		if err != nil {
 			tb.Fatal(err)
 		}
