@@ -84,6 +84,13 @@ func (r *Reader) ViewParallel(ctx context.Context, sweep string, req tourney.Vie
 		}
 		t := &v.trials
 		list = v.valued(list)
+		all := list // axes stay as they are while a reader narrows what is on them
+		if len(req.Where) > 0 {
+			if all, err = v.where(nil); err != nil {
+				return err
+			}
+			all = v.valued(all)
+		}
 		limit := maxLines
 		if req.Limit > 0 {
 			limit = min(req.Limit, maxLines)
@@ -101,7 +108,7 @@ func (r *Reader) ViewParallel(ctx context.Context, sweep string, req tourney.Vie
 			for n, i := range list {
 				column[n] = a.values[i]
 			}
-			view.Axes, view.Columns = append(view.Axes, a.shown(list)), append(view.Columns, column)
+			view.Axes, view.Columns = append(view.Axes, a.shown(all)), append(view.Columns, column)
 		}
 		return nil
 	})

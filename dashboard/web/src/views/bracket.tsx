@@ -181,11 +181,11 @@ export default function Bracket({ view, sweep }: ViewProps) {
                     href={trialHref(sweep.id, trial)}
                     class={`seat ${fate}${trial === focus ? " lit" : ""}`}
                     style={{ transform: `translate(${n.x}px, ${n.y}px)` }}
-                    aria-label={`${roundName(n.rung, last)}: trial ${trial} ${value === null ? "" : `with ${text} `}${fateText[fate]}`}
                     onMouseEnter={() => setLit(trial)}
                     onFocus={() => setLit(trial)}
                     onClick={(event) => { event.preventDefault(); go(trialHref(sweep.id, trial)); }}
                   >
+                    <title>{`${roundName(n.rung, last)}: trial ${trial} ${value === null ? "" : `with ${text} `}${fateText[fate]}`}</title>
                     <rect x={-62} y={-8} width={146} height={16} fill="transparent" />
                     <circle r={fate === "won" ? nodeRadius + 2 : nodeRadius} />
                     <text x={-11} y={4} text-anchor="end" class="seat-number" aria-hidden="true">{trial}</text>

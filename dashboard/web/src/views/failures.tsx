@@ -33,7 +33,7 @@ function Group({ group: g, id, now }: { group: ViewFailures["groups"][number]; i
         </p>
       </div>
       <p class="muted fault-advice">{advice[key] ?? ""}</p>
-      {g.error.trim() !== "" && <pre tabIndex={0} role="region" aria-label="The last lines of the newest">{g.error.trim()}</pre>}
+      {g.error.trim() !== "" && <pre tabIndex={0} role="region" aria-label={`The last lines of trial ${g.trials[0] ?? ""}`}>{g.error.trim()}</pre>}
       <p class="fault-trials">
         {g.trials.map((n) => <a key={n} href={trialHref(id, n)}>{n}</a>)}
         {g.count > g.trials.length && <span class="muted">and {grouped(g.count - g.trials.length)} more</span>}
