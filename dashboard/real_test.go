@@ -96,7 +96,7 @@ func (r *real) Extend(ctx context.Context, id string, a tourney.Amendment) (tour
 	return r.db.Sweep(ctx, id)
 }
 
-func (r *real) DeleteSweep(_ context.Context, id string, cancel bool) error {
+func (r *real) DeleteSweep(_ context.Context, id string, cancel bool, _ string) error {
 	return r.note("delete %s, cancel %v", id, cancel)
 }
 

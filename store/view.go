@@ -64,7 +64,7 @@ type part func(ctx context.Context, tx *sqlx.Tx, sweep string, v *viewSweep) err
 func (r *Reader) look(ctx context.Context, op, sweep string, parts []part, f func(tx *sqlx.Tx, v *viewSweep) error) error {
 	v := r.views.of(sweep)
 	err := r.read(ctx, op, func(tx *sqlx.Tx) error {
-		if err := v.refresh(ctx, tx, op, sweep, parts); err != nil {
+		if err := r.refresh(ctx, v, tx, op, sweep, parts); err != nil {
 			return err
 		}
 		r.views.weigh(v)
@@ -78,14 +78,14 @@ func (r *Reader) look(ctx context.Context, op, sweep string, parts []part, f fun
 	return err
 }
 
-func (v *viewSweep) refresh(ctx context.Context, tx *sqlx.Tx, op, sweep string, parts []part) error {
+func (r *Reader) refresh(ctx context.Context, v *viewSweep, tx *sqlx.Tx, op, sweep string, parts []part) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := mustKnow(ctx, tx, op, sweep); err != nil { // is it still there?
 		return err
 	}
 	if v.head.spec == nil {
-		sweeps, err := selectSweeps(ctx, tx, op, `WHERE s.id = ?`, sweep)
+		sweeps, err := r.selectSweeps(ctx, tx, op, `WHERE s.id = ?`, sweep)
 		if err != nil {
 			return err
 		}

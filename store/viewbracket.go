@@ -313,7 +313,7 @@ func (r *Reader) ViewProgress(ctx context.Context, sweep string, req tourney.Vie
 	const op = "view progress"
 	var s tourney.Sweep
 	err = r.look(ctx, op, sweep, []part{trialsPart, reportsPart, attemptsPart}, func(tx *sqlx.Tx, v *viewSweep) error {
-		sweeps, err := selectSweeps(ctx, tx, op, `WHERE s.id = ?`, sweep)
+		sweeps, err := r.selectSweeps(ctx, tx, op, `WHERE s.id = ?`, sweep)
 		if err != nil {
 			return err
 		}

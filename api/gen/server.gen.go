@@ -148,6 +148,27 @@ func (e ListTrialsParamsSort) Valid() bool {
 	}
 }
 
+// Defines values for ViewCurvesParamsPick.
+const (
+	Best   ViewCurvesParamsPick = "best"
+	Latest ViewCurvesParamsPick = "latest"
+	Random ViewCurvesParamsPick = "random"
+)
+
+// Valid indicates whether the value is a known member of the ViewCurvesParamsPick enum.
+func (e ViewCurvesParamsPick) Valid() bool {
+	switch e {
+	case Best:
+		return true
+	case Latest:
+		return true
+	case Random:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccessToken defines model for AccessToken.
 type AccessToken = tourney.AccessToken
 
@@ -522,6 +543,60 @@ type TrialState = tourney.TrialState
 // Validation defines model for Validation.
 type Validation = tourney.Validation
 
+// ViewAxis One parameter, or one objective, as charts show it.
+type ViewAxis = tourney.Axis
+
+// ViewBar An attempt of a trial on a worker. Times are seconds since From.
+type ViewBar = tourney.ViewBar
+
+// ViewBracket A tournament as rounds, the lowest first. Of each, the best seats are told, and those whose trials sit further up.
+type ViewBracket = tourney.ViewBracket
+
+// ViewContour Values over two parameters, in cells.
+type ViewContour = tourney.ViewContour
+
+// ViewCurve The learning curve of one trial.
+type ViewCurve = tourney.ViewCurve
+
+// ViewCurves Learning curves of some trials of a selection.
+type ViewCurves = tourney.ViewCurves
+
+// ViewDistribution The empirical distribution of values: at each value, the share of trials that are as good or better.
+type ViewDistribution = tourney.ViewDistribution
+
+// ViewFailures The trials that failed or diverged, the most frequent first.
+type ViewFailures = tourney.ViewFailures
+
+// ViewFault Trials that ended badly in the same way.
+type ViewFault = tourney.ViewFault
+
+// ViewGrid Trials in cells, column by column; empty cells are left out.
+type ViewGrid = tourney.ViewGrid
+
+// ViewImprovement A report that was better than all before it, and what had been spent by then since the one before.
+type ViewImprovement = tourney.ViewImprovement
+
+// ViewParallel A sample of trials as columns: with the best of the selection, and the lowest and the highest on each axis.
+type ViewParallel = tourney.ViewParallel
+
+// ViewProgress How fast a sweep goes and what it has cost.
+type ViewProgress = tourney.ViewProgress
+
+// ViewRound One rung of a tournament.
+type ViewRound = tourney.ViewRound
+
+// ViewSeat A trial at a rung.
+type ViewSeat = tourney.ViewSeat
+
+// ViewSlice Values over one parameter: points, or cells where there are many.
+type ViewSlice = tourney.ViewSlice
+
+// ViewTable A stretch of the trials of a selection, in some order.
+type ViewTable = tourney.ViewTable
+
+// ViewTimeline What workers did when: attempts, or where there are many, how many ran on average in each stretch of time.
+type ViewTimeline = tourney.ViewTimeline
+
 // Warning defines model for Warning.
 type Warning = tourney.Warning
 
@@ -565,6 +640,9 @@ type TrialFilter = string
 
 // TrialNumber defines model for TrialNumber.
 type TrialNumber = int
+
+// Where defines model for Where.
+type Where = string
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
@@ -868,6 +946,107 @@ type RetryTrialParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ViewContourParams defines parameters for ViewContour.
+type ViewContourParams struct {
+	// X As the axis of a slice.
+	X string `form:"x" json:"x"`
+
+	// Y As the axis of a slice.
+	Y string `form:"y" json:"y"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewCurvesParams defines parameters for ViewCurves.
+type ViewCurvesParams struct {
+	// Metric One that the trials report; the sweep's own if absent.
+	Metric *string               `form:"metric,omitempty" json:"metric,omitempty"`
+	Pick   *ViewCurvesParamsPick `form:"pick,omitempty" json:"pick,omitempty"`
+
+	// Limit The most curves to return.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewCurvesParamsPick defines parameters for ViewCurves.
+type ViewCurvesParamsPick string
+
+// ViewDistributionParams defines parameters for ViewDistribution.
+type ViewDistributionParams struct {
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewFailuresParams defines parameters for ViewFailures.
+type ViewFailuresParams struct {
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewParallelParams defines parameters for ViewParallel.
+type ViewParallelParams struct {
+	// Limit The most trials to return.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewSliceParams defines parameters for ViewSlice.
+type ViewSliceParams struct {
+	// Axis A parameter that varies, or @metric.NAME for one of several objectives.
+	Axis string `form:"axis" json:"axis"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewTableParams defines parameters for ViewTable.
+type ViewTableParams struct {
+	// Sort `number`, `rung`, `state`, `value`, `step`, `duration` or a
+	// parameter that varies, `-` before it the other way round; the
+	// board's order if absent.
+	Sort   *string `form:"sort,omitempty" json:"sort,omitempty"`
+	Offset *int    `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Limit The most items to return.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
 // CreateTokenParams defines parameters for CreateToken.
 type CreateTokenParams struct {
 	// IdempotencyKey The same key with the same body gives the same answer and creates
@@ -1046,6 +1225,36 @@ type ServerInterface interface {
 	// RetryTrial Try a failed trial again
 	// (POST /api/v1/sweeps/{id}/trials/{n}/retry)
 	RetryTrial(ctx echo.Context, id SweepID, n TrialNumber, params RetryTrialParams) error
+	// ViewBracket The tournament as rounds, the lowest first
+	// (GET /api/v1/sweeps/{id}/views/bracket)
+	ViewBracket(ctx echo.Context, id SweepID) error
+	// ViewContour Values over two parameters, in cells
+	// (GET /api/v1/sweeps/{id}/views/contour)
+	ViewContour(ctx echo.Context, id SweepID, params ViewContourParams) error
+	// ViewCurves Learning curves of some trials
+	// (GET /api/v1/sweeps/{id}/views/curves)
+	ViewCurves(ctx echo.Context, id SweepID, params ViewCurvesParams) error
+	// ViewDistribution The empirical distribution of values
+	// (GET /api/v1/sweeps/{id}/views/distribution)
+	ViewDistribution(ctx echo.Context, id SweepID, params ViewDistributionParams) error
+	// ViewFailures Trials that failed or diverged, grouped by what went wrong
+	// (GET /api/v1/sweeps/{id}/views/failures)
+	ViewFailures(ctx echo.Context, id SweepID, params ViewFailuresParams) error
+	// ViewParallel A sample of trials for parallel coordinates
+	// (GET /api/v1/sweeps/{id}/views/parallel)
+	ViewParallel(ctx echo.Context, id SweepID, params ViewParallelParams) error
+	// ViewProgress How fast a sweep goes, and what it and its improvements have cost
+	// (GET /api/v1/sweeps/{id}/views/progress)
+	ViewProgress(ctx echo.Context, id SweepID) error
+	// ViewSlice Values over one parameter
+	// (GET /api/v1/sweeps/{id}/views/slice)
+	ViewSlice(ctx echo.Context, id SweepID, params ViewSliceParams) error
+	// ViewTable A stretch of the trials of a selection, in any order
+	// (GET /api/v1/sweeps/{id}/views/table)
+	ViewTable(ctx echo.Context, id SweepID, params ViewTableParams) error
+	// ViewTimeline What workers did when
+	// (GET /api/v1/sweeps/{id}/views/timeline)
+	ViewTimeline(ctx echo.Context, id SweepID) error
 	// ListTokens List tokens, newest first, without their secrets
 	// (GET /api/v1/tokens)
 	ListTokens(ctx echo.Context) error
@@ -2398,6 +2607,299 @@ func (w *ServerInterfaceWrapper) RetryTrial(ctx echo.Context) error {
 	return err
 }
 
+// ViewBracket converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewBracket(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewBracket(ctx, id)
+	return err
+}
+
+// ViewContour converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewContour(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ViewContourParams
+	// ------------- Required query parameter "x" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "x", ctx.QueryParams(), &params.X, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter x: %s", err))
+	}
+
+	// ------------- Required query parameter "y" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "y", ctx.QueryParams(), &params.Y, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter y: %s", err))
+	}
+
+	// ------------- Optional query parameter "where" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "where", ctx.QueryParams(), &params.Where, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter where: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewContour(ctx, id, params)
+	return err
+}
+
+// ViewCurves converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewCurves(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ViewCurvesParams
+	// ------------- Optional query parameter "metric" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "metric", ctx.QueryParams(), &params.Metric, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter metric: %s", err))
+	}
+
+	// ------------- Optional query parameter "pick" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pick", ctx.QueryParams(), &params.Pick, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pick: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "where" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "where", ctx.QueryParams(), &params.Where, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter where: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewCurves(ctx, id, params)
+	return err
+}
+
+// ViewDistribution converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewDistribution(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ViewDistributionParams
+	// ------------- Optional query parameter "where" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "where", ctx.QueryParams(), &params.Where, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter where: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewDistribution(ctx, id, params)
+	return err
+}
+
+// ViewFailures converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewFailures(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ViewFailuresParams
+	// ------------- Optional query parameter "where" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "where", ctx.QueryParams(), &params.Where, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter where: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewFailures(ctx, id, params)
+	return err
+}
+
+// ViewParallel converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewParallel(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ViewParallelParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "where" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "where", ctx.QueryParams(), &params.Where, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter where: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewParallel(ctx, id, params)
+	return err
+}
+
+// ViewProgress converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewProgress(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewProgress(ctx, id)
+	return err
+}
+
+// ViewSlice converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewSlice(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ViewSliceParams
+	// ------------- Required query parameter "axis" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "axis", ctx.QueryParams(), &params.Axis, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter axis: %s", err))
+	}
+
+	// ------------- Optional query parameter "where" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "where", ctx.QueryParams(), &params.Where, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter where: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewSlice(ctx, id, params)
+	return err
+}
+
+// ViewTable converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewTable(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ViewTableParams
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", ctx.QueryParams(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", ctx.QueryParams(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter offset: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "where" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "where", ctx.QueryParams(), &params.Where, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter where: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewTable(ctx, id, params)
+	return err
+}
+
+// ViewTimeline converts echo context to params.
+func (w *ServerInterfaceWrapper) ViewTimeline(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ViewTimeline(ctx, id)
+	return err
+}
+
 // ListTokens converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTokens(ctx echo.Context) error {
 	var err error
@@ -2603,6 +3105,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/metrics", wrapper.GetTrialMetrics, options.OperationMiddlewares["getTrialMetrics"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/model", wrapper.GetTrialModel, options.OperationMiddlewares["getTrialModel"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/retry", wrapper.RetryTrial, options.OperationMiddlewares["retryTrial"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/bracket", wrapper.ViewBracket, options.OperationMiddlewares["viewBracket"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/contour", wrapper.ViewContour, options.OperationMiddlewares["viewContour"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/curves", wrapper.ViewCurves, options.OperationMiddlewares["viewCurves"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/distribution", wrapper.ViewDistribution, options.OperationMiddlewares["viewDistribution"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/failures", wrapper.ViewFailures, options.OperationMiddlewares["viewFailures"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/parallel", wrapper.ViewParallel, options.OperationMiddlewares["viewParallel"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/progress", wrapper.ViewProgress, options.OperationMiddlewares["viewProgress"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/slice", wrapper.ViewSlice, options.OperationMiddlewares["viewSlice"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/table", wrapper.ViewTable, options.OperationMiddlewares["viewTable"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/views/timeline", wrapper.ViewTimeline, options.OperationMiddlewares["viewTimeline"]...)
 	router.POST(options.BaseURL+"/api/v1/sweeps/validate", wrapper.ValidateSweep, options.OperationMiddlewares["validateSweep"]...)
 	router.GET(options.BaseURL+"/api/v1/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
 	router.POST(options.BaseURL+"/api/v1/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
@@ -4716,6 +5228,403 @@ func (response RetryTrialdefaultApplicationProblemPlusJSONResponse) VisitRetryTr
 	return err
 }
 
+type ViewBracketRequestObject struct {
+	ID SweepID `json:"id"`
+}
+
+type ViewBracketResponseObject interface {
+	VisitViewBracketResponse(w http.ResponseWriter) error
+}
+
+type ViewBracket200JSONResponse ViewBracket
+
+func (response ViewBracket200JSONResponse) VisitViewBracketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewBracketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewBracketdefaultApplicationProblemPlusJSONResponse) VisitViewBracketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewContourRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ViewContourParams
+}
+
+type ViewContourResponseObject interface {
+	VisitViewContourResponse(w http.ResponseWriter) error
+}
+
+type ViewContour200JSONResponse ViewContour
+
+func (response ViewContour200JSONResponse) VisitViewContourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewContourdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewContourdefaultApplicationProblemPlusJSONResponse) VisitViewContourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewCurvesRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ViewCurvesParams
+}
+
+type ViewCurvesResponseObject interface {
+	VisitViewCurvesResponse(w http.ResponseWriter) error
+}
+
+type ViewCurves200JSONResponse ViewCurves
+
+func (response ViewCurves200JSONResponse) VisitViewCurvesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewCurvesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewCurvesdefaultApplicationProblemPlusJSONResponse) VisitViewCurvesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewDistributionRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ViewDistributionParams
+}
+
+type ViewDistributionResponseObject interface {
+	VisitViewDistributionResponse(w http.ResponseWriter) error
+}
+
+type ViewDistribution200JSONResponse ViewDistribution
+
+func (response ViewDistribution200JSONResponse) VisitViewDistributionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewDistributiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewDistributiondefaultApplicationProblemPlusJSONResponse) VisitViewDistributionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewFailuresRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ViewFailuresParams
+}
+
+type ViewFailuresResponseObject interface {
+	VisitViewFailuresResponse(w http.ResponseWriter) error
+}
+
+type ViewFailures200JSONResponse ViewFailures
+
+func (response ViewFailures200JSONResponse) VisitViewFailuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewFailuresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewFailuresdefaultApplicationProblemPlusJSONResponse) VisitViewFailuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewParallelRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ViewParallelParams
+}
+
+type ViewParallelResponseObject interface {
+	VisitViewParallelResponse(w http.ResponseWriter) error
+}
+
+type ViewParallel200JSONResponse ViewParallel
+
+func (response ViewParallel200JSONResponse) VisitViewParallelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewParalleldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewParalleldefaultApplicationProblemPlusJSONResponse) VisitViewParallelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewProgressRequestObject struct {
+	ID SweepID `json:"id"`
+}
+
+type ViewProgressResponseObject interface {
+	VisitViewProgressResponse(w http.ResponseWriter) error
+}
+
+type ViewProgress200JSONResponse ViewProgress
+
+func (response ViewProgress200JSONResponse) VisitViewProgressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewProgressdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewProgressdefaultApplicationProblemPlusJSONResponse) VisitViewProgressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewSliceRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ViewSliceParams
+}
+
+type ViewSliceResponseObject interface {
+	VisitViewSliceResponse(w http.ResponseWriter) error
+}
+
+type ViewSlice200JSONResponse ViewSlice
+
+func (response ViewSlice200JSONResponse) VisitViewSliceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewSlicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewSlicedefaultApplicationProblemPlusJSONResponse) VisitViewSliceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewTableRequestObject struct {
+	ID     SweepID `json:"id"`
+	Params ViewTableParams
+}
+
+type ViewTableResponseObject interface {
+	VisitViewTableResponse(w http.ResponseWriter) error
+}
+
+type ViewTable200JSONResponse ViewTable
+
+func (response ViewTable200JSONResponse) VisitViewTableResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewTabledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewTabledefaultApplicationProblemPlusJSONResponse) VisitViewTableResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewTimelineRequestObject struct {
+	ID SweepID `json:"id"`
+}
+
+type ViewTimelineResponseObject interface {
+	VisitViewTimelineResponse(w http.ResponseWriter) error
+}
+
+type ViewTimeline200JSONResponse ViewTimeline
+
+func (response ViewTimeline200JSONResponse) VisitViewTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ViewTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ViewTimelinedefaultApplicationProblemPlusJSONResponse) VisitViewTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTokensRequestObject struct {
 }
 
@@ -5231,6 +6140,36 @@ type StrictServerInterface interface {
 	// RetryTrial Try a failed trial again
 	// (POST /api/v1/sweeps/{id}/trials/{n}/retry)
 	RetryTrial(ctx context.Context, request RetryTrialRequestObject) (RetryTrialResponseObject, error)
+	// ViewBracket The tournament as rounds, the lowest first
+	// (GET /api/v1/sweeps/{id}/views/bracket)
+	ViewBracket(ctx context.Context, request ViewBracketRequestObject) (ViewBracketResponseObject, error)
+	// ViewContour Values over two parameters, in cells
+	// (GET /api/v1/sweeps/{id}/views/contour)
+	ViewContour(ctx context.Context, request ViewContourRequestObject) (ViewContourResponseObject, error)
+	// ViewCurves Learning curves of some trials
+	// (GET /api/v1/sweeps/{id}/views/curves)
+	ViewCurves(ctx context.Context, request ViewCurvesRequestObject) (ViewCurvesResponseObject, error)
+	// ViewDistribution The empirical distribution of values
+	// (GET /api/v1/sweeps/{id}/views/distribution)
+	ViewDistribution(ctx context.Context, request ViewDistributionRequestObject) (ViewDistributionResponseObject, error)
+	// ViewFailures Trials that failed or diverged, grouped by what went wrong
+	// (GET /api/v1/sweeps/{id}/views/failures)
+	ViewFailures(ctx context.Context, request ViewFailuresRequestObject) (ViewFailuresResponseObject, error)
+	// ViewParallel A sample of trials for parallel coordinates
+	// (GET /api/v1/sweeps/{id}/views/parallel)
+	ViewParallel(ctx context.Context, request ViewParallelRequestObject) (ViewParallelResponseObject, error)
+	// ViewProgress How fast a sweep goes, and what it and its improvements have cost
+	// (GET /api/v1/sweeps/{id}/views/progress)
+	ViewProgress(ctx context.Context, request ViewProgressRequestObject) (ViewProgressResponseObject, error)
+	// ViewSlice Values over one parameter
+	// (GET /api/v1/sweeps/{id}/views/slice)
+	ViewSlice(ctx context.Context, request ViewSliceRequestObject) (ViewSliceResponseObject, error)
+	// ViewTable A stretch of the trials of a selection, in any order
+	// (GET /api/v1/sweeps/{id}/views/table)
+	ViewTable(ctx context.Context, request ViewTableRequestObject) (ViewTableResponseObject, error)
+	// ViewTimeline What workers did when
+	// (GET /api/v1/sweeps/{id}/views/timeline)
+	ViewTimeline(ctx context.Context, request ViewTimelineRequestObject) (ViewTimelineResponseObject, error)
 	// ListTokens List tokens, newest first, without their secrets
 	// (GET /api/v1/tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -6585,6 +7524,263 @@ func (sh *strictHandler) RetryTrial(ctx echo.Context, id SweepID, n TrialNumber,
 		return err
 	} else if validResponse, ok := response.(RetryTrialResponseObject); ok {
 		return validResponse.VisitRetryTrialResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewBracket operation middleware
+func (sh *strictHandler) ViewBracket(ctx echo.Context, id SweepID) error {
+	var request ViewBracketRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewBracket(ctx.Request().Context(), request.(ViewBracketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewBracket")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewBracketResponseObject); ok {
+		return validResponse.VisitViewBracketResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewContour operation middleware
+func (sh *strictHandler) ViewContour(ctx echo.Context, id SweepID, params ViewContourParams) error {
+	var request ViewContourRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewContour(ctx.Request().Context(), request.(ViewContourRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewContour")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewContourResponseObject); ok {
+		return validResponse.VisitViewContourResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewCurves operation middleware
+func (sh *strictHandler) ViewCurves(ctx echo.Context, id SweepID, params ViewCurvesParams) error {
+	var request ViewCurvesRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewCurves(ctx.Request().Context(), request.(ViewCurvesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewCurves")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewCurvesResponseObject); ok {
+		return validResponse.VisitViewCurvesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewDistribution operation middleware
+func (sh *strictHandler) ViewDistribution(ctx echo.Context, id SweepID, params ViewDistributionParams) error {
+	var request ViewDistributionRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewDistribution(ctx.Request().Context(), request.(ViewDistributionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewDistribution")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewDistributionResponseObject); ok {
+		return validResponse.VisitViewDistributionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewFailures operation middleware
+func (sh *strictHandler) ViewFailures(ctx echo.Context, id SweepID, params ViewFailuresParams) error {
+	var request ViewFailuresRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewFailures(ctx.Request().Context(), request.(ViewFailuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewFailures")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewFailuresResponseObject); ok {
+		return validResponse.VisitViewFailuresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewParallel operation middleware
+func (sh *strictHandler) ViewParallel(ctx echo.Context, id SweepID, params ViewParallelParams) error {
+	var request ViewParallelRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewParallel(ctx.Request().Context(), request.(ViewParallelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewParallel")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewParallelResponseObject); ok {
+		return validResponse.VisitViewParallelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewProgress operation middleware
+func (sh *strictHandler) ViewProgress(ctx echo.Context, id SweepID) error {
+	var request ViewProgressRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewProgress(ctx.Request().Context(), request.(ViewProgressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewProgress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewProgressResponseObject); ok {
+		return validResponse.VisitViewProgressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewSlice operation middleware
+func (sh *strictHandler) ViewSlice(ctx echo.Context, id SweepID, params ViewSliceParams) error {
+	var request ViewSliceRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewSlice(ctx.Request().Context(), request.(ViewSliceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewSlice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewSliceResponseObject); ok {
+		return validResponse.VisitViewSliceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewTable operation middleware
+func (sh *strictHandler) ViewTable(ctx echo.Context, id SweepID, params ViewTableParams) error {
+	var request ViewTableRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewTable(ctx.Request().Context(), request.(ViewTableRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewTable")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewTableResponseObject); ok {
+		return validResponse.VisitViewTableResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ViewTimeline operation middleware
+func (sh *strictHandler) ViewTimeline(ctx echo.Context, id SweepID) error {
+	var request ViewTimelineRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ViewTimeline(ctx.Request().Context(), request.(ViewTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ViewTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ViewTimelineResponseObject); ok {
+		return validResponse.VisitViewTimelineResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

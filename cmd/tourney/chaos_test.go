@@ -69,8 +69,8 @@ func TestLongChaos(t *testing.T) {
 	}
 }
 
-// fleet is the processes of a storm. Only play's goroutine uses it.
-type fleet struct {
+// siege is the processes of a storm. Only play's goroutine uses it.
+type siege struct {
 	storm
 	t           *testing.T
 	rng         *rand.Rand
@@ -90,7 +90,7 @@ func (s storm) play(t *testing.T) {
 	want := undisturbed(t, s.sweep)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	f := &fleet{storm: s, t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir()}
+	f := &siege{storm: s, t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir()}
 	f.data = filepath.Join(f.dir, "data")
 	f.open()
 	for range s.workers {
@@ -125,7 +125,7 @@ func (s storm) play(t *testing.T) {
 }
 
 // open starts NATS and the coordinator.
-func (f *fleet) open() {
+func (f *siege) open() {
 	f.t.Helper()
 	f.args = []string{"coordinator", "--data-dir", f.data, "--lease", "2s", "--log-level", "error"}
 	if f.external {
@@ -140,21 +140,21 @@ func (f *fleet) open() {
 	f.url = f.coordinator.url()
 }
 
-func (f *fleet) startNATS() {
+func (f *siege) startNATS() {
 	f.t.Helper()
 	f.nats = startWith(f.t, []string{"TOURNEY_TEST_MAIN=nats"}, f.natsArgs...)
 	f.nats.await("ready")
 }
 
 // worker starts one. All of them share the cache, as those of one machine do.
-func (f *fleet) worker() *process {
+func (f *siege) worker() *process {
 	f.t.Helper()
 	return start(f.t, "worker", "--server", f.url, "--slots", "1", "--cache-dir", filepath.Join(f.dir, "cache"), "--log-level", "error")
 }
 
 // rage kills until there were enough kills and half of the trials have ended,
 // or all of them.
-func (f *fleet) rage(id string) {
+func (f *siege) rage(id string) {
 	tick := time.NewTicker(f.every)
 	defer tick.Stop()
 	for round := 1; ; round++ {
@@ -193,7 +193,7 @@ func (f *fleet) rage(id string) {
 }
 
 // restart kills the coordinator, and starts another in its place.
-func (f *fleet) restart(wipe bool) {
+func (f *siege) restart(wipe bool) {
 	f.coordinator.kill()
 	if wipe && !f.external {
 		f.wipe(filepath.Join(f.data, "nats"))
@@ -204,7 +204,7 @@ func (f *fleet) restart(wipe bool) {
 }
 
 // wipe loses all that is in JetStream.
-func (f *fleet) wipe(dir string) {
+func (f *siege) wipe(dir string) {
 	if err := os.RemoveAll(dir); err != nil {
 		f.t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func (f *fleet) wipe(dir string) {
 
 // freeze lets a worker stand still for twice its lease, then come back as a
 // zombie, and kills it some time later.
-func (f *fleet) freeze(p *process) {
+func (f *siege) freeze(p *process) {
 	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
 		f.t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func (f *fleet) freeze(p *process) {
 }
 
 // await returns the sweep when it has ended.
-func (f *fleet) await(id string) tourney.Sweep {
+func (f *siege) await(id string) tourney.Sweep {
 	f.t.Helper()
 	var s tourney.Sweep
 	for deadline := time.Now().Add(f.wait); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tourney"
+	"tourney/cmd/internal/cli"
 )
 
 // playIn is play with something on standard input, in a directory.
@@ -307,7 +308,7 @@ func TestEachFlagHasAVariableAndAKey(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if err := applySettings(again); err != nil || !again.Flag(name).Changed {
+				if err := cli.Settle(again); err != nil || !again.Flag(name).Changed {
 					t.Errorf("%s --%s is not set by its %s: %v", c.CommandPath(), name, way, err)
 				}
 				if way == "variable" {

@@ -31,7 +31,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 // buildVersion names the program.
 func buildVersion() string { return cli.BuildVersion(version) }
 
-const exitInterrupted = cli.ExitInterrupted
+// Exit codes.
+const (
+	exitRefused     = cli.ExitRefused
+	exitInterrupted = cli.ExitInterrupted
+)
 
 // errInterrupted means that the user stopped the program.
 var errInterrupted = cli.ErrInterrupted

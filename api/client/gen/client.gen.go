@@ -147,6 +147,27 @@ func (e ListTrialsParamsSort) Valid() bool {
 	}
 }
 
+// Defines values for ViewCurvesParamsPick.
+const (
+	Best   ViewCurvesParamsPick = "best"
+	Latest ViewCurvesParamsPick = "latest"
+	Random ViewCurvesParamsPick = "random"
+)
+
+// Valid indicates whether the value is a known member of the ViewCurvesParamsPick enum.
+func (e ViewCurvesParamsPick) Valid() bool {
+	switch e {
+	case Best:
+		return true
+	case Latest:
+		return true
+	case Random:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccessToken defines model for AccessToken.
 type AccessToken = tourney.AccessToken
 
@@ -521,6 +542,60 @@ type TrialState = tourney.TrialState
 // Validation defines model for Validation.
 type Validation = tourney.Validation
 
+// ViewAxis One parameter, or one objective, as charts show it.
+type ViewAxis = tourney.Axis
+
+// ViewBar An attempt of a trial on a worker. Times are seconds since From.
+type ViewBar = tourney.ViewBar
+
+// ViewBracket A tournament as rounds, the lowest first. Of each, the best seats are told, and those whose trials sit further up.
+type ViewBracket = tourney.ViewBracket
+
+// ViewContour Values over two parameters, in cells.
+type ViewContour = tourney.ViewContour
+
+// ViewCurve The learning curve of one trial.
+type ViewCurve = tourney.ViewCurve
+
+// ViewCurves Learning curves of some trials of a selection.
+type ViewCurves = tourney.ViewCurves
+
+// ViewDistribution The empirical distribution of values: at each value, the share of trials that are as good or better.
+type ViewDistribution = tourney.ViewDistribution
+
+// ViewFailures The trials that failed or diverged, the most frequent first.
+type ViewFailures = tourney.ViewFailures
+
+// ViewFault Trials that ended badly in the same way.
+type ViewFault = tourney.ViewFault
+
+// ViewGrid Trials in cells, column by column; empty cells are left out.
+type ViewGrid = tourney.ViewGrid
+
+// ViewImprovement A report that was better than all before it, and what had been spent by then since the one before.
+type ViewImprovement = tourney.ViewImprovement
+
+// ViewParallel A sample of trials as columns: with the best of the selection, and the lowest and the highest on each axis.
+type ViewParallel = tourney.ViewParallel
+
+// ViewProgress How fast a sweep goes and what it has cost.
+type ViewProgress = tourney.ViewProgress
+
+// ViewRound One rung of a tournament.
+type ViewRound = tourney.ViewRound
+
+// ViewSeat A trial at a rung.
+type ViewSeat = tourney.ViewSeat
+
+// ViewSlice Values over one parameter: points, or cells where there are many.
+type ViewSlice = tourney.ViewSlice
+
+// ViewTable A stretch of the trials of a selection, in some order.
+type ViewTable = tourney.ViewTable
+
+// ViewTimeline What workers did when: attempts, or where there are many, how many ran on average in each stretch of time.
+type ViewTimeline = tourney.ViewTimeline
+
 // Warning defines model for Warning.
 type Warning = tourney.Warning
 
@@ -564,6 +639,9 @@ type TrialFilter = string
 
 // TrialNumber defines model for TrialNumber.
 type TrialNumber = int
+
+// Where defines model for Where.
+type Where = string
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
@@ -865,6 +943,107 @@ type RetryTrialParams struct {
 	// nothing more. Of a sweep it is kept as long as the sweep, of other
 	// creations for a day.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ViewContourParams defines parameters for ViewContour.
+type ViewContourParams struct {
+	// X As the axis of a slice.
+	X string `form:"x" json:"x"`
+
+	// Y As the axis of a slice.
+	Y string `form:"y" json:"y"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewCurvesParams defines parameters for ViewCurves.
+type ViewCurvesParams struct {
+	// Metric One that the trials report; the sweep's own if absent.
+	Metric *string               `form:"metric,omitempty" json:"metric,omitempty"`
+	Pick   *ViewCurvesParamsPick `form:"pick,omitempty" json:"pick,omitempty"`
+
+	// Limit The most curves to return.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewCurvesParamsPick defines parameters for ViewCurves.
+type ViewCurvesParamsPick string
+
+// ViewDistributionParams defines parameters for ViewDistribution.
+type ViewDistributionParams struct {
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewFailuresParams defines parameters for ViewFailures.
+type ViewFailuresParams struct {
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewParallelParams defines parameters for ViewParallel.
+type ViewParallelParams struct {
+	// Limit The most trials to return.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewSliceParams defines parameters for ViewSlice.
+type ViewSliceParams struct {
+	// Axis A parameter that varies, or @metric.NAME for one of several objectives.
+	Axis string `form:"axis" json:"axis"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
+}
+
+// ViewTableParams defines parameters for ViewTable.
+type ViewTableParams struct {
+	// Sort `number`, `rung`, `state`, `value`, `step`, `duration` or a
+	// parameter that varies, `-` before it the other way round; the
+	// board's order if absent.
+	Sort   *string `form:"sort,omitempty" json:"sort,omitempty"`
+	Offset *int    `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Limit The most items to return.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Where Which trials: conditions with `;` between them, each a closed range
+	// NAME:LOW..HIGH, of which one side may be left out, or places in a
+	// parameter's list of values NAME:0,2. NAME is a parameter that varies,
+	// or @value, @rung, @step, @number, @duration (seconds), @state (a place
+	// in the list of states) or @metric.NAME.
+	Where *Where `form:"where,omitempty" json:"where,omitempty"`
 }
 
 // CreateTokenParams defines parameters for CreateToken.
@@ -1439,6 +1618,68 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/sweeps/{id}/trials/{n}/retry (the `RetryTrial` operationId).
 	RetryTrial(ctx context.Context, id SweepID, n TrialNumber, params *RetryTrialParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewBracket The tournament as rounds, the lowest first
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/bracket (the `ViewBracket` operationId).
+	ViewBracket(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewContour Values over two parameters, in cells
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/contour (the `ViewContour` operationId).
+	ViewContour(ctx context.Context, id SweepID, params *ViewContourParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewCurves Learning curves of some trials
+	//
+	// Each thinned to at most 200 steps that keep both ends.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/curves (the `ViewCurves` operationId).
+	ViewCurves(ctx context.Context, id SweepID, params *ViewCurvesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewDistribution The empirical distribution of values
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/distribution (the `ViewDistribution` operationId).
+	ViewDistribution(ctx context.Context, id SweepID, params *ViewDistributionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewFailures Trials that failed or diverged, grouped by what went wrong
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/failures (the `ViewFailures` operationId).
+	ViewFailures(ctx context.Context, id SweepID, params *ViewFailuresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewParallel A sample of trials for parallel coordinates
+	//
+	// With the best, and the lowest and the highest on each axis.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/parallel (the `ViewParallel` operationId).
+	ViewParallel(ctx context.Context, id SweepID, params *ViewParallelParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewProgress How fast a sweep goes, and what it and its improvements have cost
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/progress (the `ViewProgress` operationId).
+	ViewProgress(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewSlice Values over one parameter
+	//
+	// As points; beyond 5,000 trials counted in cells.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/slice (the `ViewSlice` operationId).
+	ViewSlice(ctx context.Context, id SweepID, params *ViewSliceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewTable A stretch of the trials of a selection, in any order
+	//
+	// For a table that scrolls: `offset` is counted in the order asked for,
+	// as it is now. To read all trials of a sweep one after the other, page
+	// through its leaderboard or its trials instead.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/table (the `ViewTable` operationId).
+	ViewTable(ctx context.Context, id SweepID, params *ViewTableParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ViewTimeline What workers did when
+	//
+	// As attempts; beyond 1,500, how many ran at a time in stretches of time.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/views/timeline (the `ViewTimeline` operationId).
+	ViewTimeline(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTokens List tokens, newest first, without their secrets
 	//
@@ -2499,6 +2740,168 @@ func (c *Client) GetTrialModel(ctx context.Context, id SweepID, n TrialNumber, r
 // Corresponds with POST /api/v1/sweeps/{id}/trials/{n}/retry (the `RetryTrial` operationId).
 func (c *Client) RetryTrial(ctx context.Context, id SweepID, n TrialNumber, params *RetryTrialParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRetryTrialRequest(c.Server, id, n, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewBracket The tournament as rounds, the lowest first
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/bracket (the `ViewBracket` operationId).
+func (c *Client) ViewBracket(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewBracketRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewContour Values over two parameters, in cells
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/contour (the `ViewContour` operationId).
+func (c *Client) ViewContour(ctx context.Context, id SweepID, params *ViewContourParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewContourRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewCurves Learning curves of some trials
+//
+// Each thinned to at most 200 steps that keep both ends.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/curves (the `ViewCurves` operationId).
+func (c *Client) ViewCurves(ctx context.Context, id SweepID, params *ViewCurvesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewCurvesRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewDistribution The empirical distribution of values
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/distribution (the `ViewDistribution` operationId).
+func (c *Client) ViewDistribution(ctx context.Context, id SweepID, params *ViewDistributionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewDistributionRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewFailures Trials that failed or diverged, grouped by what went wrong
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/failures (the `ViewFailures` operationId).
+func (c *Client) ViewFailures(ctx context.Context, id SweepID, params *ViewFailuresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewFailuresRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewParallel A sample of trials for parallel coordinates
+//
+// With the best, and the lowest and the highest on each axis.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/parallel (the `ViewParallel` operationId).
+func (c *Client) ViewParallel(ctx context.Context, id SweepID, params *ViewParallelParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewParallelRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewProgress How fast a sweep goes, and what it and its improvements have cost
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/progress (the `ViewProgress` operationId).
+func (c *Client) ViewProgress(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewProgressRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewSlice Values over one parameter
+//
+// As points; beyond 5,000 trials counted in cells.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/slice (the `ViewSlice` operationId).
+func (c *Client) ViewSlice(ctx context.Context, id SweepID, params *ViewSliceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewSliceRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewTable A stretch of the trials of a selection, in any order
+//
+// For a table that scrolls: `offset` is counted in the order asked for,
+// as it is now. To read all trials of a sweep one after the other, page
+// through its leaderboard or its trials instead.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/table (the `ViewTable` operationId).
+func (c *Client) ViewTable(ctx context.Context, id SweepID, params *ViewTableParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewTableRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ViewTimeline What workers did when
+//
+// As attempts; beyond 1,500, how many ran at a time in stretches of time.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/views/timeline (the `ViewTimeline` operationId).
+func (c *Client) ViewTimeline(ctx context.Context, id SweepID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewViewTimelineRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -5225,6 +5628,643 @@ func NewRetryTrialRequest(server string, id SweepID, n TrialNumber, params *Retr
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewViewBracketRequest constructs an http.Request for the ViewBracket method
+func NewViewBracketRequest(server string, id SweepID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/bracket", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewContourRequest constructs an http.Request for the ViewContour method
+func NewViewContourRequest(server string, id SweepID, params *ViewContourParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/contour", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "x", params.X, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "y", params.Y, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Where != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "where", *params.Where, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewCurvesRequest constructs an http.Request for the ViewCurves method
+func NewViewCurvesRequest(server string, id SweepID, params *ViewCurvesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/curves", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Metric != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "metric", *params.Metric, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Pick != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pick", *params.Pick, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Where != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "where", *params.Where, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewDistributionRequest constructs an http.Request for the ViewDistribution method
+func NewViewDistributionRequest(server string, id SweepID, params *ViewDistributionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/distribution", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Where != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "where", *params.Where, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewFailuresRequest constructs an http.Request for the ViewFailures method
+func NewViewFailuresRequest(server string, id SweepID, params *ViewFailuresParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/failures", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Where != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "where", *params.Where, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewParallelRequest constructs an http.Request for the ViewParallel method
+func NewViewParallelRequest(server string, id SweepID, params *ViewParallelParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/parallel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Where != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "where", *params.Where, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewProgressRequest constructs an http.Request for the ViewProgress method
+func NewViewProgressRequest(server string, id SweepID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/progress", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewSliceRequest constructs an http.Request for the ViewSlice method
+func NewViewSliceRequest(server string, id SweepID, params *ViewSliceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/slice", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "axis", params.Axis, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Where != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "where", *params.Where, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewTableRequest constructs an http.Request for the ViewTable method
+func NewViewTableRequest(server string, id SweepID, params *ViewTableParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/table", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Offset != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "offset", *params.Offset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Where != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "where", *params.Where, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewViewTimelineRequest constructs an http.Request for the ViewTimeline method
+func NewViewTimelineRequest(server string, id SweepID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/views/timeline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil

@@ -71,7 +71,7 @@ func (o *Programs) AllowFile(file string, spec *tourney.Spec) error {
 		return err
 	}
 	fixed := spec.Command.Fixed(tourney.Interpreters()[0])
-	e := programs.Entry{
+	e := command.Entry{
 		Name: "run", Argv: fixed, Dir: dir, Env: slices.Concat(passed, slices.Sorted(maps.Keys(spec.Command.Env))),
 	}
 	for _, text := range append(slices.Clone(spec.Command.Line()), slices.Collect(maps.Values(spec.Command.Env))...) {

@@ -53,7 +53,11 @@ export interface paths {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key with the same body gives the same answer and creates nothing more. */
+                /**
+                 * @description The same key with the same body gives the same answer and creates
+                 *     nothing more. Of a sweep it is kept as long as the sweep, of other
+                 *     creations for a day.
+                 */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -149,8 +153,9 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a sweep's name, cap or limits
-         * @description What is absent stays. A cap cannot become less. Of a sweep that has
+         * Change a sweep's name, cap, limits, or place in its pool
+         * @description What is absent stays. A cap cannot become less. Pool, weight, priority and
+         *     max_concurrency count from the next claim on and change no board. Of a sweep that has
          *     ended only the name can change; `extend` lets one go on. The spec stays
          *     as it was created; what is in force instead is in `amended`.
          */
@@ -331,7 +336,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** List trials by number */
+        /** List trials by number, or in another order */
         get: operations["listTrials"];
         put?: never;
         post?: never;
@@ -395,6 +400,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps/{id}/trials/{n}/retry": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The same key with the same body gives the same answer and creates
+                 *     nothing more. Of a sweep it is kept as long as the sweep, of other
+                 *     creations for a day.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a failed trial again
+         * @description The trial stays as it is. A new one with its parameters is the next that
+         *     the sweep proposes, beyond its cap, and `retry_of` of it names the
+         *     failed one. A sweep that is completed or has failed goes on for it, and
+         *     for nothing else; one that was completed is marked `amended.unsealed`,
+         *     since its test metrics were known. Other trials than failed ones, those
+         *     that were retried before, and those of a population are a 409.
+         */
+        post: operations["retryTrial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sweeps/{id}/trials/{n}/metrics": {
         parameters: {
             query?: never;
@@ -415,6 +463,96 @@ export interface paths {
         };
         /** The learning curve of a trial, by step */
         get: operations["getTrialMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/trials/{n}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What the program of a trial has printed
+         * @description The log of an attempt, from an offset on, as far as it is kept: its first
+         *     and its last 512 KiB. Each line begins with `out| ` or `err| ` for the
+         *     stream that it is from, or with `tourney| `. To follow it, ask again from
+         *     next until it has ended.
+         */
+        get: operations["getTrialLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/trials/{n}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        /** The files that the program of a trial has left */
+        get: operations["listArtifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/trials/{n}/artifacts/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        /** One of the files that a trial has left */
+        get: operations["getArtifact"];
         put?: never;
         post?: never;
         delete?: never;
@@ -557,6 +695,323 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps/{id}/views/table": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A stretch of the trials of a selection, in any order
+         * @description For a table that scrolls: `offset` is counted in the order asked for,
+         *     as it is now. To read all trials of a sweep one after the other, page
+         *     through its leaderboard or its trials instead.
+         */
+        get: operations["viewTable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/parallel": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A sample of trials for parallel coordinates
+         * @description With the best, and the lowest and the highest on each axis.
+         */
+        get: operations["viewParallel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/slice": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Values over one parameter
+         * @description As points; beyond 5,000 trials counted in cells.
+         */
+        get: operations["viewSlice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/contour": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /** Values over two parameters, in cells */
+        get: operations["viewContour"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/curves": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Learning curves of some trials
+         * @description Each thinned to at most 200 steps that keep both ends.
+         */
+        get: operations["viewCurves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/distribution": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /** The empirical distribution of values */
+        get: operations["viewDistribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/failures": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /** Trials that failed or diverged, grouped by what went wrong */
+        get: operations["viewFailures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What workers did when
+         * @description As attempts; beyond 1,500, how many ran at a time in stretches of time.
+         */
+        get: operations["viewTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/bracket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /** The tournament as rounds, the lowest first */
+        get: operations["viewBracket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/views/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        /** How fast a sweep goes, and what it and its improvements have cost */
+        get: operations["viewProgress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: {
@@ -637,6 +1092,35 @@ export interface paths {
         put?: never;
         /** Take in a worker */
         post: operations["enrolWorker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The worker's id.
+                 * @example w-4tz6mn2c
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a worker leave
+         * @description The worker claims nothing any more. It saves each trial at its next step
+         *     and gives it back, or with `finish` it finishes the jobs that run; then its
+         *     process ends. Nothing that it gives back counts against a trial. The same
+         *     again changes nothing, and `release` after `finish` hurries it.
+         */
+        post: operations["drainWorker"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1071,7 +1555,43 @@ export interface components {
             constraints?: string[];
             /** @description Sweeps whose trials inform the sampler. */
             warm_start?: string[];
+            /** @description Of trainer command, like the seven that follow; what ${program} stands for. */
+            program?: string;
+            /** @description How it is called, with macros. */
+            command?: string[];
+            env?: {
+                [key: string]: string;
+            };
+            metrics_from?: components["schemas"]["MetricSource"][];
+            /** @description It goes on from its checkpoint directory and ends at a budget. */
+            resumable?: boolean;
+            resources?: components["schemas"]["Resources"];
+            /** @enum {string} */
+            wandb?: "shim";
             early_terminate?: components["schemas"]["EarlyTerminate"];
+            /** @description Whose workers train it. */
+            pool?: string;
+            /**
+             * Format: double
+             * @description Its share of the pool beside other sweeps of its priority.
+             */
+            weight?: number;
+            /** @description Sweeps of a higher one are served first, whatever the weights. */
+            priority?: number;
+            /** @description The most attempts at a time; 0 for no bound. */
+            max_concurrency?: number;
+            /**
+             * Format: double
+             * @description Seconds that an attempt may train.
+             */
+            timeout?: number;
+            /** @description URL that is told of the sweep's end. */
+            webhook?: string;
+            /**
+             * Format: double
+             * @description Seconds after its end until it is deleted; absent, as the server says.
+             */
+            retention?: number;
             parameters: {
                 [key: string]: components["schemas"]["Param"];
             };
@@ -1112,6 +1632,11 @@ export interface components {
              * @description A trial below it is infeasible.
              */
             at_least?: number;
+            /**
+             * @description Of a command, which of its reports is the value of a trial.
+             * @enum {string}
+             */
+            of?: "last" | "best";
         };
         Validation: {
             kind: string;
@@ -1202,8 +1727,8 @@ export interface components {
                 [key: string]: components["schemas"]["Scalar"][];
             };
         };
-        /** @description A value of a parameter. */
-        Scalar: string | number | boolean | null;
+        /** @description A value of a parameter; lists and mappings are values of programs that take them. */
+        Scalar: string | number | boolean | null | unknown[] | Record<string, never>;
         /** @description What a spec comes to on its dataset. */
         Plan: {
             /** @description The dataset's version. */
@@ -1305,6 +1830,9 @@ export interface components {
              */
             cursor: number;
             amended?: components["schemas"]["Amendment"];
+            spent?: components["schemas"]["Spent"];
+            /** @description What keeps it from going on. */
+            warnings?: string[];
         };
         /** @description What a sweep would do. All but the first three fields is there if it is valid. */
         Forecast: {
@@ -1418,11 +1946,42 @@ export interface components {
             /** @description Trials in all; not less than before. */
             run_cap?: number;
             limits?: components["schemas"]["Limits"];
+            /** @description Whose workers train it. */
+            pool?: string;
+            /**
+             * Format: double
+             * @description Its share of the pool beside other sweeps of its priority.
+             */
+            weight?: number;
+            /** @description Sweeps of a higher one are served first, whatever the weights. */
+            priority?: number;
+            /** @description The most attempts at a time; 0 for no bound. */
+            max_concurrency?: number;
         };
         ExtendRequest: {
             /** @description Trials in all, those that there are among them. */
             run_cap?: number;
             limits?: components["schemas"]["Limits"];
+        };
+        /** @description What a sweep has used so far, attempts that run included. */
+        Spent: {
+            /**
+             * Format: double
+             * @description Of a core.
+             */
+            worker_hours: number;
+            /**
+             * Format: double
+             * @description By the prices of the workers; 0 if they have none.
+             */
+            cost: number;
+            /** @description How often a value was the best so far. */
+            improvements: number;
+            /**
+             * Format: double
+             * @description On average; absent while there is none.
+             */
+            cost_per_improvement?: number;
         };
         /** @description What users have changed of a sweep since it was created. */
         Amendment: {
@@ -1431,6 +1990,17 @@ export interface components {
             limits?: components["schemas"]["Limits"];
             /** @description It went on after test metrics were known. */
             unsealed?: boolean;
+            /** @description Whose workers train it. */
+            pool?: string;
+            /**
+             * Format: double
+             * @description Its share of the pool beside other sweeps of its priority.
+             */
+            weight?: number;
+            /** @description Sweeps of a higher one are served first, whatever the weights. */
+            priority?: number;
+            /** @description The most attempts at a time; 0 for no bound. */
+            max_concurrency?: number;
         };
         /**
          * @example {
@@ -1552,11 +2122,17 @@ export interface components {
              */
             violation?: number;
             parent?: components["schemas"]["Parent"];
+            /** @description The failed trial that it tries again. */
+            retry_of?: number;
             reason?: components["schemas"]["Reason"];
             /** @description The last lines of what went wrong. */
             error?: string;
             /** @description Claims so far. */
             attempts: number;
+            /** @description How its attempts ended, where it is shown by itself. Those that were preempted or lost are no failures of the trial. */
+            outcomes?: {
+                [key: string]: number;
+            };
             /** @description How the last attempt that ended ran. */
             telemetry?: {
                 /** @description Training rows, of all folds, that the trial saw in a second in its heat. */
@@ -1571,6 +2147,21 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             ended_at?: string;
+        };
+        /**
+         * @description What becomes of a failed trial that is tried again.
+         * @example {
+         *       "retry_of": 3,
+         *       "trial": 40,
+         *       "state": "running"
+         *     }
+         */
+        Retry: {
+            /** @description The failed trial, which stays as it is. */
+            retry_of: number;
+            /** @description The new one. */
+            trial: number;
+            state: components["schemas"]["SweepState"];
         };
         /** @description A state of a trial that another goes on from. */
         Parent: {
@@ -1667,6 +2258,85 @@ export interface components {
          */
         PointList: {
             items: components["schemas"]["Point"][];
+        };
+        /**
+         * @description A part of the log of an attempt.
+         * @example {
+         *       "attempt": 1,
+         *       "items": [
+         *         {
+         *           "offset": 0,
+         *           "text": "out| epoch=1 loss=0.52\n"
+         *         }
+         *       ],
+         *       "next": 23,
+         *       "ended": false
+         *     }
+         */
+        LogPage: {
+            /** @description 0 if the trial has printed nothing. */
+            attempt: number;
+            items: components["schemas"]["LogChunk"][];
+            /**
+             * Format: int64
+             * @description From where to go on.
+             */
+            next: number;
+            /** @description Nothing follows next. */
+            ended: boolean;
+        };
+        /** @description Where an offset is beyond the end of the piece before, something was dropped. */
+        LogChunk: {
+            /** Format: int64 */
+            offset: number;
+            text: string;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "name": "plots/loss.png",
+         *           "size": 20481,
+         *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+         *         }
+         *       ]
+         *     }
+         */
+        ArtifactList: {
+            items: components["schemas"]["Artifact"][];
+        };
+        /** @description A file that a trial has left. */
+        Artifact: {
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            sha256: string;
+        };
+        /** @description What a run of a program needs, and may not exceed. */
+        Resources: {
+            /**
+             * Format: double
+             * @description Of a worker's slots.
+             */
+            cpus?: number;
+            gpus?: number;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            memory?: number;
+        };
+        /** @description A place that a program writes metrics to. */
+        MetricSource: {
+            /** @enum {string} */
+            format: "json" | "name=value" | "regex" | "csv" | "tensorboard";
+            /** @description In the trial's directory; without it stdout. */
+            file?: string;
+            regex?: string;
+            columns?: string[];
         };
         /**
          * @description A model with all that it takes to ask it.
@@ -1864,6 +2534,501 @@ export interface components {
             hypervolume?: number;
             /** @description The values from which it is measured, one for each objective. */
             reference?: number[];
+        };
+        /** @description One parameter, or one objective, as charts show it. */
+        ViewAxis: {
+            name: string;
+            /**
+             * Format: double
+             * @description Of the values that are shown.
+             */
+            low: number;
+            /** Format: double */
+            high: number;
+            log?: boolean;
+            /** @description Values are places in it; absent: numbers. */
+            levels?: string[];
+        };
+        /**
+         * @description A stretch of the trials of a selection, in some order.
+         * @example {
+         *       "offset": 0,
+         *       "total": 1,
+         *       "of": 64,
+         *       "items": [
+         *         {
+         *           "sweep": "s-7q3m5k2v",
+         *           "number": 3,
+         *           "state": "completed",
+         *           "params": {
+         *             "lr": 0.0731,
+         *             "l2": 0.00002
+         *           },
+         *           "rung": 3,
+         *           "step": 27,
+         *           "best_step": 24,
+         *           "value": 0.4213,
+         *           "metrics": {
+         *             "logloss": 0.4213,
+         *             "accuracy": 0.801
+         *           },
+         *           "attempts": 1,
+         *           "created_at": "2026-03-01T12:00:01Z",
+         *           "ended_at": "2026-03-01T12:00:09Z"
+         *         }
+         *       ]
+         *     }
+         */
+        ViewTable: {
+            offset: number;
+            /** @description Trials of the selection. */
+            total: number;
+            /** @description Trials of the sweep. */
+            of: number;
+            items: components["schemas"]["Trial"][];
+        };
+        /**
+         * @description A sample of trials as columns: with the best of the selection, and the lowest and the highest on each axis.
+         * @example {
+         *       "total": 2,
+         *       "of": 2,
+         *       "axes": [
+         *         {
+         *           "name": "lr",
+         *           "low": 0.01,
+         *           "high": 0.1,
+         *           "log": true
+         *         }
+         *       ],
+         *       "trials": [
+         *         0,
+         *         3
+         *       ],
+         *       "rungs": [
+         *         0,
+         *         3
+         *       ],
+         *       "values": [
+         *         0.51,
+         *         0.42
+         *       ],
+         *       "columns": [
+         *         [
+         *           0.01,
+         *           0.1
+         *         ]
+         *       ]
+         *     }
+         */
+        ViewParallel: {
+            total: number;
+            of: number;
+            axes: components["schemas"]["ViewAxis"][];
+            trials: number[];
+            rungs: number[];
+            values: (number | null)[];
+            /** @description One for each axis. */
+            columns: (number | null)[][];
+        };
+        /** @description Trials in cells, column by column; empty cells are left out. */
+        ViewGrid: {
+            /** @description Edges. */
+            x: number[];
+            y: number[];
+            /** @description Of each cell, from 0. */
+            column: number[];
+            row: number[];
+            /** @description How many are in it. */
+            trials: number[];
+            /** @description Of their values. */
+            mean: number[];
+            best: number[];
+            /** @description The trial with the best value. */
+            winner: number[];
+        };
+        /**
+         * @description Values over one parameter: points, or cells where there are many.
+         * @example {
+         *       "total": 2,
+         *       "of": 2,
+         *       "axis": {
+         *         "name": "lr",
+         *         "low": 0.01,
+         *         "high": 0.1,
+         *         "log": true
+         *       },
+         *       "trials": [
+         *         0,
+         *         3
+         *       ],
+         *       "x": [
+         *         0.01,
+         *         0.1
+         *       ],
+         *       "values": [
+         *         0.51,
+         *         0.42
+         *       ],
+         *       "rungs": [
+         *         0,
+         *         3
+         *       ]
+         *     }
+         */
+        ViewSlice: {
+            total: number;
+            of: number;
+            axis: components["schemas"]["ViewAxis"];
+            trials: number[];
+            x: number[];
+            values: number[];
+            rungs: number[];
+            grid?: components["schemas"]["ViewGrid"];
+        };
+        /**
+         * @description Values over two parameters, in cells.
+         * @example {
+         *       "total": 1,
+         *       "of": 1,
+         *       "x": {
+         *         "name": "lr",
+         *         "low": 0.01,
+         *         "high": 0.1,
+         *         "log": true
+         *       },
+         *       "y": {
+         *         "name": "depth",
+         *         "low": 1,
+         *         "high": 3
+         *       },
+         *       "grid": {
+         *         "x": [
+         *           0.01,
+         *           0.1
+         *         ],
+         *         "y": [
+         *           1,
+         *           3
+         *         ],
+         *         "column": [
+         *           0
+         *         ],
+         *         "row": [
+         *           0
+         *         ],
+         *         "trials": [
+         *           1
+         *         ],
+         *         "mean": [
+         *           0.42
+         *         ],
+         *         "best": [
+         *           0.42
+         *         ],
+         *         "winner": [
+         *           3
+         *         ]
+         *       }
+         *     }
+         */
+        ViewContour: {
+            total: number;
+            of: number;
+            x: components["schemas"]["ViewAxis"];
+            y: components["schemas"]["ViewAxis"];
+            grid: components["schemas"]["ViewGrid"];
+        };
+        /** @description The learning curve of one trial. */
+        ViewCurve: {
+            trial: number;
+            rung: number;
+            state: components["schemas"]["TrialState"];
+            steps: number[];
+            values: number[];
+        };
+        /**
+         * @description Learning curves of some trials of a selection.
+         * @example {
+         *       "metric": "logloss",
+         *       "metrics": [
+         *         "accuracy",
+         *         "logloss"
+         *       ],
+         *       "total": 1,
+         *       "curves": [
+         *         {
+         *           "trial": 3,
+         *           "rung": 1,
+         *           "state": "paused",
+         *           "steps": [
+         *             1,
+         *             2
+         *           ],
+         *           "values": [
+         *             0.51,
+         *             0.42
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        ViewCurves: {
+            metric: string;
+            /** @description That these trials report. */
+            metrics: string[];
+            total: number;
+            curves: components["schemas"]["ViewCurve"][];
+        };
+        /**
+         * @description The empirical distribution of values: at each value, the share of trials that are as good or better.
+         * @example {
+         *       "total": 2,
+         *       "values": [
+         *         0.42,
+         *         0.51
+         *       ],
+         *       "share": [
+         *         0.5,
+         *         1
+         *       ],
+         *       "trials": [
+         *         3,
+         *         0
+         *       ]
+         *     }
+         */
+        ViewDistribution: {
+            total: number;
+            /** @description Best first. */
+            values: number[];
+            share: number[];
+            trials: number[];
+        };
+        /** @description An attempt of a trial on a worker. Times are seconds since From. */
+        ViewBar: {
+            /** @description Its place among the workers. */
+            worker: number;
+            trial: number;
+            attempt: number;
+            rung: number;
+            /** Format: double */
+            start: number;
+            /** Format: double */
+            end: number;
+            /** @description Absent: it runs. */
+            outcome?: string;
+        };
+        /**
+         * @description What workers did when: attempts, or where there are many, how many ran on average in each stretch of time.
+         * @example {
+         *       "from": "2026-03-01T12:00:00Z",
+         *       "seconds": 9,
+         *       "workers": [
+         *         "w-1"
+         *       ],
+         *       "hidden": 0,
+         *       "total": 1,
+         *       "bars": [
+         *         {
+         *           "worker": 0,
+         *           "trial": 3,
+         *           "attempt": 1,
+         *           "rung": 0,
+         *           "start": 0,
+         *           "end": 9,
+         *           "outcome": "done"
+         *         }
+         *       ]
+         *     }
+         */
+        ViewTimeline: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: double
+             * @description That it covers.
+             */
+            seconds: number;
+            workers: string[];
+            /** @description Workers that are left out. */
+            hidden: number;
+            /** @description Attempts. */
+            total: number;
+            bars: components["schemas"]["ViewBar"][];
+            /** @description Attempts at a time, by worker and stretch. */
+            busy?: number[][];
+            losses?: number[][];
+        };
+        /** @description Trials that ended badly in the same way. */
+        ViewFault: {
+            state: components["schemas"]["TrialState"];
+            reason?: components["schemas"]["Reason"];
+            /** @description The last line of their errors, numbers left out. */
+            line: string;
+            /** @description Of the newest of them. */
+            error: string;
+            count: number;
+            /** @description The newest. */
+            trials: number[];
+            /** Format: date-time */
+            newest?: string;
+            /** @description Of all of them. */
+            attempts: number;
+        };
+        /**
+         * @description The trials that failed or diverged, the most frequent first.
+         * @example {
+         *       "total": 1,
+         *       "of": 64,
+         *       "groups": [
+         *         {
+         *           "state": "failed",
+         *           "reason": "user_error",
+         *           "line": "ValueError: depth … is too deep",
+         *           "error": "ValueError: depth 99 is too deep",
+         *           "count": 1,
+         *           "trials": [
+         *             7
+         *           ],
+         *           "newest": "2026-03-01T12:00:09Z",
+         *           "attempts": 3
+         *         }
+         *       ]
+         *     }
+         */
+        ViewFailures: {
+            total: number;
+            of: number;
+            groups: components["schemas"]["ViewFault"][];
+        };
+        /** @description A report that was better than all before it, and what had been spent by then since the one before. */
+        ViewImprovement: {
+            /** Format: date-time */
+            at: string;
+            trial: number;
+            /** Format: double */
+            value: number;
+            /** @description Reports since the one before. */
+            trials: number;
+            /** Format: double */
+            slot_hours: number;
+            /** Format: double */
+            cost?: number | null;
+        };
+        /**
+         * @description How fast a sweep goes and what it has cost.
+         * @example {
+         *       "rate": 12.5,
+         *       "left": 340,
+         *       "slot_hours": 0.4,
+         *       "improvements": [
+         *         {
+         *           "at": "2026-03-01T12:00:09Z",
+         *           "trial": 3,
+         *           "value": 0.42,
+         *           "trials": 2,
+         *           "slot_hours": 0.01
+         *         }
+         *       ],
+         *       "since_best": 40
+         *     }
+         */
+        ViewProgress: {
+            /**
+             * Format: double
+             * @description Reports a minute, of late.
+             */
+            rate: number;
+            /**
+             * Format: double
+             * @description Seconds until all its trials have started, at the rate of late.
+             */
+            left?: number | null;
+            /**
+             * Format: double
+             * @description Of all attempts so far.
+             */
+            slot_hours: number;
+            /**
+             * Format: double
+             * @description Absent: no price is known.
+             */
+            cost?: number | null;
+            /** @description The newest, oldest first. */
+            improvements: components["schemas"]["ViewImprovement"][];
+            /** @description Reports since the last of them. */
+            since_best: number;
+        };
+        /** @description A trial at a rung. */
+        ViewSeat: {
+            trial: number;
+            /**
+             * Format: double
+             * @description There; null: on the way to it.
+             */
+            value: number | null;
+            /** @enum {string} */
+            fate: "advanced" | "waiting" | "out" | "training" | "won";
+        };
+        /** @description One rung of a tournament. */
+        ViewRound: {
+            rung: number;
+            /** @description In steps. */
+            budget: number;
+            /** @description Trials that have finished it. */
+            reached: number;
+            /** @description Of those, went on. */
+            promoted: number;
+            /** @description Of those, ended there. */
+            stopped: number;
+            /** @description Of those, neither yet. */
+            waiting: number;
+            /** @description Trials on their way to it. */
+            training: number;
+            /** Format: double */
+            best: number | null;
+            /** Format: double */
+            median: number | null;
+            /**
+             * Format: double
+             * @description The worst value that went on.
+             */
+            cut: number | null;
+            seats: components["schemas"]["ViewSeat"][];
+        };
+        /**
+         * @description A tournament as rounds, the lowest first. Of each, the best seats are told, and those whose trials sit further up.
+         * @example {
+         *       "rounds": [
+         *         {
+         *           "rung": 0,
+         *           "budget": 1,
+         *           "reached": 2,
+         *           "promoted": 1,
+         *           "stopped": 0,
+         *           "waiting": 1,
+         *           "training": 0,
+         *           "best": 0.42,
+         *           "median": 0.465,
+         *           "cut": 0.42,
+         *           "seats": [
+         *             {
+         *               "trial": 3,
+         *               "value": 0.42,
+         *               "fate": "advanced"
+         *             },
+         *             {
+         *               "trial": 0,
+         *               "value": 0.51,
+         *               "fate": "waiting"
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        ViewBracket: {
+            rounds: components["schemas"]["ViewRound"][];
         };
         /** @enum {string} */
         Task: "classification" | "regression";
@@ -2236,7 +3401,16 @@ export interface components {
          *       "version": "1.0.0",
          *       "enrolled_at": "2026-03-01T11:50:00Z",
          *       "last_seen_at": "2026-03-01T12:00:08Z",
-         *       "running": 5
+         *       "running": 5,
+         *       "cloud": "aws",
+         *       "instance": "c7i.2xlarge",
+         *       "zone": "eu-central-1a",
+         *       "spot": true,
+         *       "price_per_hour": 0.14,
+         *       "datasets": [],
+         *       "state": "active",
+         *       "preempted": 0,
+         *       "lost": 0
          *     }
          */
         Worker: {
@@ -2252,6 +3426,46 @@ export interface components {
             last_seen_at: string;
             /** @description Attempts it holds. */
             running: number;
+            /** @description `aws`, `gcp`, `azure` or `kubernetes`; absent, none that it knows of. */
+            cloud?: string;
+            /** @description Type of its machine, as the cloud names it. */
+            instance?: string;
+            zone?: string;
+            /** @description The cloud may take it away. */
+            spot?: boolean;
+            /**
+             * Format: double
+             * @description Of the whole worker; absent, it was not said.
+             */
+            price_per_hour?: number;
+            /** @description Versions in its cache. */
+            datasets: string[];
+            /**
+             * @description `draining`: it claims nothing any more, and goes. `left`: it said that it goes. `lost`: it went without a word, or was shut out.
+             * @enum {string}
+             */
+            state: "active" | "draining" | "left" | "lost";
+            /** @description Attempts that it gave back when it left. */
+            preempted: number;
+            /** @description Attempts that ended without a word of it. */
+            lost: number;
+            /**
+             * @description How it was asked to leave.
+             * @enum {string}
+             */
+            drain?: "release" | "finish";
+            /**
+             * @description Why it leaves or has left.
+             * @enum {string}
+             */
+            reason?: "preempted" | "rebalance" | "terminated" | "drained" | "expelled" | "unheard";
+            /** @description The same in words. */
+            why?: string;
+            /**
+             * Format: date-time
+             * @description When it left, or was last heard of.
+             */
+            left_at?: string;
         };
         /**
          * @description A worker that enrolled, went unheard, or is heard again.
@@ -2264,7 +3478,16 @@ export interface components {
          *         "version": "1.0.0",
          *         "enrolled_at": "2026-03-01T11:50:00Z",
          *         "last_seen_at": "2026-03-01T12:00:08Z",
-         *         "running": 5
+         *         "running": 5,
+         *         "cloud": "aws",
+         *         "instance": "c7i.2xlarge",
+         *         "zone": "eu-central-1a",
+         *         "spot": true,
+         *         "price_per_hour": 0.14,
+         *         "datasets": [],
+         *         "state": "active",
+         *         "preempted": 0,
+         *         "lost": 0
          *       },
          *       "live": true
          *     }
@@ -2285,13 +3508,60 @@ export interface components {
          *           "version": "1.0.0",
          *           "enrolled_at": "2026-03-01T11:50:00Z",
          *           "last_seen_at": "2026-03-01T12:00:08Z",
-         *           "running": 5
+         *           "running": 5,
+         *           "cloud": "aws",
+         *           "instance": "c7i.2xlarge",
+         *           "zone": "eu-central-1a",
+         *           "spot": true,
+         *           "price_per_hour": 0.14,
+         *           "datasets": [],
+         *           "state": "active",
+         *           "preempted": 0,
+         *           "lost": 0
+         *         }
+         *       ],
+         *       "lifetimes": [
+         *         {
+         *           "pool": "default",
+         *           "hours": 42.5,
+         *           "ends": 3
          *         }
          *       ]
          *     }
          */
         WorkerList: {
             items: components["schemas"]["Worker"][];
+            /** @description How long workers of each pool last, from those of the last week. */
+            lifetimes: components["schemas"]["Lifetime"][];
+        };
+        /**
+         * @example {
+         *       "pool": "default",
+         *       "hours": 42.5,
+         *       "ends": 3
+         *     }
+         */
+        Lifetime: {
+            pool: string;
+            /**
+             * Format: double
+             * @description That workers of the pool were there, all together.
+             */
+            hours: number;
+            /** @description How many of them went unasked. */
+            ends: number;
+        };
+        /**
+         * @example {
+         *       "mode": "release"
+         *     }
+         */
+        DrainRequest: {
+            /**
+             * @description `release`, the default, gives back what runs; `finish` waits for its end.
+             * @enum {string}
+             */
+            mode?: "release" | "finish";
         };
         /**
          * @description What a worker says of itself.
@@ -2309,6 +3579,20 @@ export interface components {
             version: string;
             /** @description The worker is part of the server's own process and is gone with it. */
             inside?: boolean;
+            /** @description `aws`, `gcp`, `azure` or `kubernetes`; absent, none that it knows of. */
+            cloud?: string;
+            /** @description Type of its machine, as the cloud names it. */
+            instance?: string;
+            zone?: string;
+            /** @description The cloud may take it away. */
+            spot?: boolean;
+            /**
+             * Format: double
+             * @description Of the whole worker; absent, it was not said.
+             */
+            price_per_hour?: number;
+            /** @description Versions in its cache. */
+            datasets?: string[];
         };
         /**
          * @example {
@@ -2541,7 +3825,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            kind: "engine" | "reported" | "lost" | "acted" | "asked" | "extended" | "warmed" | "limited" | "proposed" | "queued" | "ended" | "halted" | "turned";
+            kind: "engine" | "reported" | "lost" | "acted" | "asked" | "extended" | "retried" | "warmed" | "limited" | "proposed" | "queued" | "ended" | "halted" | "turned";
             body: Record<string, never>;
         } & ({
             /** @constant */
@@ -2563,6 +3847,10 @@ export interface components {
             /** @constant */
             kind?: "extended";
             body?: components["schemas"]["EventExtended"];
+        } | {
+            /** @constant */
+            kind?: "retried";
+            body?: components["schemas"]["EventRetried"];
         } | {
             /** @constant */
             kind?: "asked";
@@ -2618,6 +3906,8 @@ export interface components {
             metrics?: components["schemas"]["Metrics"];
             reason?: components["schemas"]["Reason"];
             error?: string;
+            /** @description The program has ended by itself, with no more to train. */
+            whole?: boolean;
         };
         /** @description An attempt ended without a result. */
         EventLost: {
@@ -2631,6 +3921,10 @@ export interface components {
         EventExtended: {
             run_cap?: number;
             limits?: components["schemas"]["Limits"];
+        };
+        /** @description A user wants a failed trial tried again. */
+        EventRetried: {
+            trial: number;
         };
         /** @description So many trials were asked for, in a sweep whose trials are trained outside. */
         EventAsked: {
@@ -2646,6 +3940,8 @@ export interface components {
             trial: number;
             params: components["schemas"]["Params"];
             parent?: components["schemas"]["Parent"];
+            /** @description The failed trial that it tries again. */
+            retry_of?: number;
         };
         /** @description What a past sweep has learnt. */
         EventWarmed: {
@@ -2716,6 +4012,24 @@ export interface components {
         TrialNumber: number;
         /** @description The most items to return. */
         Limit: number;
+        /**
+         * @description What the trials must fulfil: terms with commas between them, at most 16.
+         *     `state:failed`, `reason:oom`, `rung:1`, and comparisons by `<`, `<=`,
+         *     `>` and `>=` of `rung`, `value` and `params.NAME`, as `params.lr<0.1`;
+         *     `params.NAME:VALUE` is for texts as well. A trial without such a value
+         *     or parameter does not fulfil the term.
+         * @example state:completed,params.lr<0.1
+         */
+        TrialFilter: string;
+        /**
+         * @description Which trials: conditions with `;` between them, each a closed range
+         *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+         *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+         *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+         *     in the list of states) or @metric.NAME.
+         * @example lr:0.001..0.1;optimizer:0,2
+         */
+        Where: string;
         /** @description The `next` of the page before. */
         Cursor: string;
         /** @description Start after the event of this id; 0 is before the first. Last-Event-ID goes before it. */
@@ -2728,7 +4042,13 @@ export interface components {
          *     preferences nothing is done.
          */
         Prefer: string;
-        /** @description The same key with the same body gives the same answer and creates nothing more. */
+        /** @description The ETag as you know it, or *; without it nothing is asked. */
+        IfMatch: string;
+        /**
+         * @description The same key with the same body gives the same answer and creates
+         *     nothing more. Of a sweep it is kept as long as the sweep, of other
+         *     creations for a day.
+         */
         IdempotencyKey: string;
     };
     requestBodies: never;
@@ -2767,7 +4087,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key with the same body gives the same answer and creates nothing more. */
+                /**
+                 * @description The same key with the same body gives the same answer and creates
+                 *     nothing more. Of a sweep it is kept as long as the sweep, of other
+                 *     creations for a day.
+                 */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /**
                  * @description As in RFC 7240. `wait=N` waits until the sweep's state changes, at most
@@ -2867,7 +4191,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key with the same body gives the same answer and creates nothing more. */
+                /**
+                 * @description The same key with the same body gives the same answer and creates
+                 *     nothing more. Of a sweep it is kept as long as the sweep, of other
+                 *     creations for a day.
+                 */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -3030,7 +4358,10 @@ export interface operations {
             query?: {
                 force?: "cancel";
             };
-            header?: never;
+            header?: {
+                /** @description The ETag as you know it, or *; without it nothing is asked. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /**
                  * @description The sweep's id.
@@ -3048,6 +4379,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description It is not any more as you know it. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -3266,8 +4606,15 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description The `next` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
-                /** @description `rung>=N`: trials that have finished the rung N. */
-                filter?: string;
+                /**
+                 * @description What the trials must fulfil: terms with commas between them, at most 16.
+                 *     `state:failed`, `reason:oom`, `rung:1`, and comparisons by `<`, `<=`,
+                 *     `>` and `>=` of `rung`, `value` and `params.NAME`, as `params.lr<0.1`;
+                 *     `params.NAME:VALUE` is for texts as well. A trial without such a value
+                 *     or parameter does not fulfil the term.
+                 * @example state:completed,params.lr<0.1
+                 */
+                filter?: components["parameters"]["TrialFilter"];
             };
             header?: never;
             path: {
@@ -3300,10 +4647,23 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description The `next` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
-                /** @description Trials in a state. */
-                filter?: "state:queued" | "state:running" | "state:paused" | "state:completed" | "state:pruned" | "state:diverged" | "state:failed" | "state:cancelled";
-                /** @description `-number` has the last first. Best first is the leaderboard. */
-                sort?: "number" | "-number";
+                /**
+                 * @description What the trials must fulfil: terms with commas between them, at most 16.
+                 *     `state:failed`, `reason:oom`, `rung:1`, and comparisons by `<`, `<=`,
+                 *     `>` and `>=` of `rung`, `value` and `params.NAME`, as `params.lr<0.1`;
+                 *     `params.NAME:VALUE` is for texts as well. A trial without such a value
+                 *     or parameter does not fulfil the term.
+                 * @example state:completed,params.lr<0.1
+                 */
+                filter?: components["parameters"]["TrialFilter"];
+                /**
+                 * @description What to sort by, with a minus for the largest first: the number; the
+                 *     state; the highest rung that is finished; the value; the time from
+                 *     the proposal to the end. Trials that lack it come last either way,
+                 *     and equal ones are ordered by number in the same direction. Best
+                 *     first is the leaderboard.
+                 */
+                sort?: "number" | "-number" | "state" | "-state" | "rung" | "-rung" | "value" | "-value" | "duration" | "-duration";
             };
             header?: never;
             path: {
@@ -3414,6 +4774,55 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    retryTrial: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The same key with the same body gives the same answer and creates
+                 *     nothing more. Of a sweep it is kept as long as the sweep, of other
+                 *     creations for a day.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The number that the new trial has; it is there once it has a slot. */
+            202: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retry"];
+                };
+            };
+            /** @description The key was used before for another trial. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getTrialMetrics: {
         parameters: {
             query?: never;
@@ -3441,6 +4850,114 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PointList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrialLog: {
+        parameters: {
+            query?: {
+                /** @description Number of the attempt; without it, the last one that has printed anything. */
+                attempt?: number;
+                /** @description Offset in bytes. */
+                from?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the log, of about 256 KiB at most. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listArtifacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getArtifact: {
+        parameters: {
+            query: {
+                /**
+                 * @description As the list of artifacts has it.
+                 * @example plots/loss.png
+                 */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "Content-Disposition": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -3597,6 +5114,368 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    viewTable: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+                /**
+                 * @description `number`, `rung`, `state`, `value`, `step`, `duration` or a
+                 *     parameter that varies, `-` before it the other way round; the
+                 *     board's order if absent.
+                 */
+                sort?: string;
+                offset?: number;
+                /** @description The most items to return. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stretch. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewTable"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewParallel: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+                /** @description The most trials to return. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Columns of equal length, one entry a trial. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewParallel"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewSlice: {
+        parameters: {
+            query: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+                /** @description A parameter that varies, or @metric.NAME for one of several objectives. */
+                axis: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Points or cells. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewSlice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewContour: {
+        parameters: {
+            query: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+                /** @description As the axis of a slice. */
+                x: string;
+                /** @description As the axis of a slice. */
+                y: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cells that have a trial. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewContour"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewCurves: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+                /** @description One that the trials report; the sweep's own if absent. */
+                metric?: string;
+                pick?: "best" | "random" | "latest";
+                /** @description The most curves to return. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The curves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewCurves"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewDistribution: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 400 values, best first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewDistribution"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewFailures: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which trials: conditions with `;` between them, each a closed range
+                 *     NAME:LOW..HIGH, of which one side may be left out, or places in a
+                 *     parameter's list of values NAME:0,2. NAME is a parameter that varies,
+                 *     or @value, @rung, @step, @number, @duration (seconds), @state (a place
+                 *     in the list of states) or @metric.NAME.
+                 * @example lr:0.001..0.1;optimizer:0,2
+                 */
+                where?: components["parameters"]["Where"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The most frequent first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewFailures"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewTimeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 40 workers, those with the newest attempts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewTimeline"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewBracket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Of each round its figures and its seats. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewBracket"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewProgress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Of late means the last ten minutes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewProgress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     streamEvents: {
         parameters: {
             query?: {
@@ -3719,6 +5598,55 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    drainWorker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The worker's id.
+                 * @example w-4tz6mn2c
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrainRequest"];
+            };
+        };
+        responses: {
+            /** @description The worker, which leaves. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worker"];
+                };
+            };
+            /** @description No such worker was heard of in the last hour. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The worker is gone. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listDatasets: {
         parameters: {
             query?: {
@@ -3790,7 +5718,14 @@ export interface operations {
                 /** @description The file's name, for messages and queries. */
                 file?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The same key with the same body gives the same answer and creates
+                 *     nothing more. Of a sweep it is kept as long as the sweep, of other
+                 *     creations for a day.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3832,6 +5767,15 @@ export interface operations {
                     "application/json": components["schemas"]["Dataset"];
                 };
             };
+            /** @description The key was used before with another body. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -3853,6 +5797,8 @@ export interface operations {
             /** @description The dataset. */
             200: {
                 headers: {
+                    /** @description Goes with If-Match. */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3865,7 +5811,10 @@ export interface operations {
     deleteDataset: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag as you know it, or *; without it nothing is asked. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /**
                  * @description NAME, NAME@VERSION or a version.
@@ -3883,6 +5832,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description It is not any more as you know it. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -4087,7 +6045,14 @@ export interface operations {
     createToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The same key with the same body gives the same answer and creates
+                 *     nothing more. Of a sweep it is kept as long as the sweep, of other
+                 *     creations for a day.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4104,6 +6069,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            /** @description The key was used before with another body. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             default: components["responses"]["Problem"];
