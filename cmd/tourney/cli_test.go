@@ -330,7 +330,7 @@ func TestListInTheConfigFile(t *testing.T) {
 	if err := add.ParseFlags([]string{"--config", file}); err != nil {
 		t.Fatal(err)
 	}
-	if err := applySettings(add); err != nil {
+	if err := cli.Settle(add); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"drop": "[a,b]", "test-file": "[x,y]"} {
