@@ -87,7 +87,7 @@ func AppendEvent(dst []byte, body EventBody) (_ []byte, err error) {
 	}
 	switch e := body.(type) {
 	case Proposed:
-		if e.Parent != nil {
+		if e.Parent != nil || e.RetryOf != nil {
 			break
 		}
 		number(`{"trial":`, int64(e.Trial))
@@ -152,6 +152,9 @@ func (e *End) appendFields(dst []byte) (_ []byte, err error) {
 				return nil, err
 			}
 		}
+	}
+	if e.Whole {
+		dst = append(dst, `,"whole":true`...)
 	}
 	return dst, nil
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"tourney"
@@ -58,6 +59,10 @@ func anyEvent(rng *rand.Rand) tourney.EventBody {
 		if rng.IntN(3) == 0 {
 			e.Parent = &tourney.Parent{Trial: number(), Step: number()}
 		}
+		if rng.IntN(3) == 0 {
+			n := number()
+			e.RetryOf = &n
+		}
 		return e
 	case 1:
 		return tourney.Queued{Trial: number(), Rung: number(), For: tourney.JobKind(text()), Budget: number(), Start: int64(number()), Finish: int64(number())}
@@ -66,7 +71,7 @@ func anyEvent(rng *rand.Rand) tourney.EventBody {
 	case 3:
 		return tourney.Lost{Trial: number(), Attempt: number(), Error: text()}
 	}
-	end := tourney.End{Outcome: tourney.Outcome(text()), Step: number(), BestStep: -number(), Value: value(), Last: value(), Reason: tourney.Reason(text()), Error: text()}
+	end := tourney.End{Outcome: tourney.Outcome(text()), Step: number(), BestStep: -number(), Value: value(), Last: value(), Reason: tourney.Reason(text()), Error: text(), Whole: rng.IntN(3) == 0}
 	for range rng.IntN(3) {
 		if end.Metrics == nil {
 			end.Metrics = tourney.Metrics{}
@@ -171,6 +176,15 @@ func FuzzParams(f *testing.F) {
 		}
 		for key, v := range slow {
 			n, ok := v.(json.Number)
+			if s, structured := fast[key].(tourney.Structured); structured { // a list or mapping, as it is written
+				var inner any
+				decoder := json.NewDecoder(strings.NewReader(string(s)))
+				decoder.UseNumber()
+				if err := decoder.Decode(&inner); err != nil || !reflect.DeepEqual(inner, v) {
+					t.Fatalf("%q: %s is %v, want %v", data, key, s, v)
+				}
+				continue
+			}
 			if !ok {
 				if !reflect.DeepEqual(fast[key], v) {
 					t.Fatalf("%q: %s is %v, want %v", data, key, fast[key], v)

@@ -98,7 +98,7 @@ func (w *world) count(n *int) {
 
 // publish puts a report on the bus, from where the recorder takes it.
 func (w *world) publish(r tourney.Incoming) {
-	lost, late, doubled := w.chance(0.1), w.chance(0.1), w.chance(0.1)
+	lost, late, doubled := w.chance(0.1), w.chance(w.lateness()), w.chance(0.1)
 	if late { // later than its lease, perhaps
 		w.count(&w.faults.Late)
 		after := w.between(simLease/2, 3*simLease)
@@ -122,6 +122,15 @@ func (w *world) publish(r tourney.Incoming) {
 		w.faults.Doubled++
 		w.reports = append(w.reports, r)
 	}
+}
+
+// lateness is how often a report is late: what it takes to be found is an end
+// that is, and its worker has the job again.
+func (w *world) lateness() float64 {
+	if w.mutation == ownerIsFence {
+		return 0.4
+	}
+	return 0.1
 }
 
 // recorder hands reports to the coordinator, in an order that may be another

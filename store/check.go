@@ -129,11 +129,13 @@ var invariants = []invariant{
 		SELECT 1 FROM datasets d WHERE d.version = s.dataset)`},
 
 	// Results. A job is done by the attempt that it has, and by none that was
-	// given back, stopped, or lost (but for the loss that made it poison).
+	// given back, stopped, or lost (but for the loss that made it poison). An
+	// attempt of a program passes several rungs.
 	{"INV-4", `SELECT printf('sweep %s, trial %d: the job of rung %d is %s by attempt %d, which is %s', j.sweep, j.trial, j.rung, j.state, j.attempt,
 		CASE a.outcome WHEN '' THEN 'open' ELSE COALESCE(a.outcome, 'not there') END)
 	FROM jobs j LEFT JOIN attempts a ON a.sweep = j.sweep AND a.trial = j.trial AND a.attempt = j.attempt
-	WHERE j.state IN ('done', 'held') AND (a.outcome IS NULL OR a.outcome NOT IN ('done', 'diverged', 'failed', 'lost') OR a.outcome = 'lost' AND j.losses < 10)`},
+	WHERE j.state IN ('done', 'held') AND (a.outcome IS NULL OR a.outcome NOT IN ('done', 'diverged', 'failed', 'lost') OR a.outcome = 'lost' AND j.losses < 10)
+		AND NOT EXISTS (SELECT 1 FROM sweeps s WHERE s.id = j.sweep AND s.spec ->> '$.trainer' = 'command')`},
 
 	{"INV-24", `SELECT printf('sweep %s, trial %d: attempt %d is open and of epoch %s, which is not this directory''s', sweep, trial, attempt, epoch)
 	FROM attempts WHERE outcome = '' AND epoch <> (SELECT value FROM meta WHERE key = 'epoch')`},

@@ -138,14 +138,14 @@ func TestSpecsAreRemembered(t *testing.T) {
 	s := start(t)
 	for _, id := range []string{"a", "b"} {
 		c := newSweep(t, id)
-		c.Create.Spec.Name = "sweep " + id
+		c.Create.Spec.Name = "sweep-" + id
 		must(t, s.Commit(t.Context(), c))
 	}
 	for range 2 {
 		for _, id := range []string{"a", "b"} {
 			sweep, err := s.Sweep(t.Context(), id)
 			must(t, err)
-			if sweep.Spec.Name != "sweep "+id {
+			if sweep.Spec.Name != "sweep-"+id {
 				t.Errorf("sweep %s is named %q", id, sweep.Spec.Name)
 			}
 			sweep.Spec.Name = "changed"

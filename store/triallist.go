@@ -21,7 +21,7 @@ type trialOrder struct {
 	index  string // empty: the primary key
 	has    string // condition of those that have it; empty: all have
 	lacks  string // condition of the others
-	rest   string // the index that finds them
+	rest   string // the index that finds them; where it does not order them they are few
 }
 
 var trialOrders = map[string]trialOrder{
@@ -29,7 +29,7 @@ var trialOrders = map[string]trialOrder{
 	"state":    {column: "state", index: "trials_state"},
 	"rung":     {column: "rung", index: "trials_rung"},
 	"value":    {column: "value", index: "trials_value", has: "value IS NOT NULL", lacks: "value IS NULL", rest: "trials_value"},
-	"duration": {column: "duration", index: "trials_duration", has: "ended IS NOT NULL", lacks: isOpenTrial, rest: "trials_open"},
+	"duration": {column: "duration", index: "trials_duration", has: "ended IS NOT NULL", lacks: isOpenTrial, rest: "trials_state"},
 }
 
 // trialKey is the place of a trial in an order.

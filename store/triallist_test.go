@@ -18,7 +18,7 @@ func TestTrialOrdersAreIndexed(t *testing.T) {
 		"state":    {"trials_state (sweep=?"},
 		"rung":     {"trials_rung (sweep=?"},
 		"value":    {"trials_value (sweep=? AND ", "trials_value (sweep=? AND value=?"},
-		"duration": {"trials_duration (sweep=?", "trials_open (sweep=?"},
+		"duration": {"trials_duration (sweep=?", "trials_state (sweep=?"},
 	}
 	seeks := map[string][]string{
 		"number":   {"number"},
@@ -31,7 +31,7 @@ func TestTrialOrdersAreIndexed(t *testing.T) {
 		for _, sort := range []string{field, "-" + field} {
 			for _, next := range []bool{false, true} {
 				for i, query := range store.TrialQueries(tourney.TrialSort(sort), nil, next) {
-					query = strings.ReplaceAll("EXPLAIN QUERY PLAN SELECT error FROM trials "+query, "?", "1")
+					query = strings.ReplaceAll("EXPLAIN QUERY PLAN SELECT error FROM trials t "+query, "?", "1")
 					var plan []struct {
 						ID, Parent, Notused int
 						Detail              string
@@ -40,10 +40,11 @@ func TestTrialOrdersAreIndexed(t *testing.T) {
 						t.Fatalf("%s: %v", query, err)
 					}
 					text := fmt.Sprint(plan)
-					if !strings.Contains(text, indexes[field][i]) || strings.Contains(text, "TEMP B-TREE") || len(plan) != 1 {
+					few := strings.TrimPrefix(field, "-") == "duration" && i == 1 // trials that have not ended
+					if !strings.Contains(text, indexes[field][i]) || strings.Contains(text, "TEMP B-TREE") != few || len(plan) != 1 && !few {
 						t.Errorf("%s: %s", query, text)
 					}
-					if next && !strings.Contains(text, seeks[field][i]+">") && !strings.Contains(text, seeks[field][i]+"<") {
+					if next && !few && !strings.Contains(text, seeks[field][i]+">") && !strings.Contains(text, seeks[field][i]+"<") {
 						t.Errorf("%s does not begin after the last row: %s", query, text)
 					}
 				}

@@ -303,7 +303,8 @@ func TestBrokenLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.ExecContext(t.Context(), `DROP TRIGGER events_stay; UPDATE events SET body = json_set(body, '$.budget', 7) WHERE sweep = ? AND seq = 4`, broken)
+	_, err = db.ExecContext(t.Context(), `DROP TRIGGER events_stay; UPDATE events SET body = replace(body, '"budget":1,', '"budget":7,') WHERE sweep = ? AND seq = (
+		SELECT min(seq) FROM events WHERE sweep = ? AND body LIKE '%"budget":1,%')`, broken, broken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +314,7 @@ func TestBrokenLog(t *testing.T) {
 	up = start(t, args...)
 	url = up.url()
 	s := untilSweep(t, url, broken, func(s tourney.Sweep) bool { return s.State.Terminal() })
-	if s.State != tourney.SweepFailed || !strings.Contains(s.Reason, "event 4") || s.Counts[tourney.TrialRunning]+s.Counts[tourney.TrialQueued]+s.Counts[tourney.TrialPaused] != 0 {
+	if s.State != tourney.SweepFailed || !strings.Contains(s.Reason, "event ") || s.Counts[tourney.TrialRunning]+s.Counts[tourney.TrialQueued]+s.Counts[tourney.TrialPaused] != 0 {
 		t.Errorf("the broken sweep is %s (%s), its trials %v", s.State, s.Reason, s.Counts)
 	}
 	if s := untilSweep(t, url, other, func(s tourney.Sweep) bool { return s.State.Terminal() }); s.State != tourney.SweepCompleted {

@@ -99,7 +99,7 @@ func workerText(w *tourney.Worker) string {
 func newWorkerDrain() *cobra.Command {
 	var finish, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "drain ID…",
+		Use:   "drain ID...",
 		Short: "Have workers leave: they give back what they train",
 		Long: `Drain has workers leave. Each claims nothing any more, saves its trials at their
 next step and gives them back, and its process ends; nothing counts against a
