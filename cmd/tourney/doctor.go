@@ -115,7 +115,7 @@ func availableMemory() (int64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	defer f.Close() //nolint:errcheck // it was read only
+	defer f.Close()
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		if fields := strings.Fields(sc.Text()); len(fields) == 3 && fields[0] == "MemAvailable:" {
 			kib, err := strconv.ParseInt(fields[1], 10, 64)
@@ -134,7 +134,7 @@ func examineDisk(dataDir string) []finding {
 	var found []finding
 	var disk unix.Statfs_t
 	if unix.Statfs(at, &disk) == nil {
-		free := int64(disk.Bavail) * int64(disk.Bsize) //nolint:gosec,unconvert // sizes differ between systems
+		free := int64(disk.Bavail) * int64(disk.Bsize) //nolint:unconvert // sizes differ between systems
 		state := "warning"
 		if free < minFree {
 			state = "problem"

@@ -57,7 +57,7 @@ func isStorage(path string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close() //nolint:errcheck // it was read only
+	defer f.Close()
 	head := make([]byte, 64)
 	n, _ := io.ReadFull(f, head)
 	return strings.HasPrefix(string(head[:n]), "SQLite format 3\x00") || strings.HasPrefix(string(head[:n]), `{"op_code"`)
@@ -80,12 +80,12 @@ func beside(file string) func(string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer root.Close() //nolint:errcheck // nothing was written
+		defer root.Close()
 		f, err := root.Open(name)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close() //nolint:errcheck // it was read only
+		defer f.Close()
 		return io.ReadAll(io.LimitReader(f, tourney.MaxSpecBytes+1))
 	}
 }
@@ -98,7 +98,7 @@ func readFileOr(in io.Reader, name string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read file: %w", err)
 		}
-		defer f.Close() //nolint:errcheck // it was read only
+		defer f.Close()
 		in = f
 	}
 	return io.ReadAll(io.LimitReader(in, tourney.MaxSpecBytes+1))

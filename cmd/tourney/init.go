@@ -63,7 +63,7 @@ comments. The file runs as it is: tourney run FILE`,
 			if force {
 				mode = os.O_CREATE | os.O_WRONLY | os.O_TRUNC
 			}
-			f, err := os.OpenFile(out, mode, 0o666)
+			f, err := os.OpenFile(out, mode, 0o666) //nolint:gosec // a file of the user's, as others: the umask decides
 			if err != nil {
 				return usageError{fmt.Errorf("--out: %w", err)}
 			}
@@ -113,7 +113,7 @@ func survey(ctx context.Context, path string) (*surveyed, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer src.Close() //nolint:errcheck // it was read only
+	defer src.Close()
 	s := &surveyed{hint: src.Hints().Target, whole: true}
 	for _, f := range src.Fields() {
 		s.columns = append(s.columns, surveyedColumn{name: f.Name, kind: f.Type, numeric: f.Type == tables.Text || f.Type == tables.Number, integral: true, values: map[string]int{}})

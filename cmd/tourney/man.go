@@ -21,13 +21,13 @@ func newMan() *cobra.Command {
   tourney man ~/.local/share/man/man1 && man tourney-sweep-create`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o777); err != nil {
+			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // pages are for all to read
 				return usageError{fmt.Errorf("man: %w", err)}
 			}
 			n := 0
 			for _, c := range allCommands(cmd.Root()) {
 				name := strings.ReplaceAll(c.CommandPath(), " ", "-") + ".1"
-				if err := os.WriteFile(filepath.Join(args[0], name), manPage(c), 0o666); err != nil {
+				if err := os.WriteFile(filepath.Join(args[0], name), manPage(c), 0o644); err != nil { //nolint:gosec // likewise
 					return fmt.Errorf("write manual: %w", err)
 				}
 				n++
