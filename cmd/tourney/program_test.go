@@ -117,3 +117,31 @@ func TestCommandExample(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
 }
+
+// A script that imports wandb runs without an account where the sweep asks for
+// the stand-in: its config has the trial's parameters, what it logs is the board's.
+func TestRunWandBShim(t *testing.T) {
+	home := t.TempDir()
+	write(t, filepath.Join(home, "train.py"), `import wandb
+run = wandb.init(config={"x": -1.0, "scale": 2.0})
+for step in range(3):
+    wandb.log({"loss": wandb.config.scale * wandb.config.x + 3 / (step + 1)})
+run.finish()
+`)
+	write(t, filepath.Join(home, "sweep.yaml"), `program: train.py
+method: grid
+metric: {name: loss, goal: minimize}
+wandb: shim
+parameters:
+  x: {values: [3, 1, 2]}
+`)
+	o := result(t, must(t, "run", filepath.Join(home, "sweep.yaml"), "--json", "--data-dir", dir(t)))
+	if o.Sweep.State != tourney.SweepCompleted || len(o.Leaderboard) != 3 {
+		t.Fatalf("the sweep is %s with %d trials", o.Sweep.State, len(o.Leaderboard))
+	}
+	for i, want := range []float64{3, 5, 7} { // 2x and 3/3, best first
+		if got := o.Leaderboard[i].Metrics["loss"]; got != want {
+			t.Errorf("place %d has loss %v, want %v", i, got, want)
+		}
+	}
+}
