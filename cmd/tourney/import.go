@@ -5,12 +5,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tourney"
 	"tourney/cmd/tourney/internal/foreign"
+	"tourney/store/optuna"
 )
 
 func newSweepImport() *cobra.Command {
@@ -28,14 +28,14 @@ What a sweep file cannot say is told on stderr, and as comments at the top.`,
   tourney sweep import --from ray space.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] != "-" && isStorage(args[0]) {
-				return usageError{fmt.Errorf("%s: is a storage of trials, no configuration of a search", args[0])}
+			if storage, err := optuna.Recognise(args[0]); err == nil && storage {
+				return usageError{fmt.Errorf("%s: is a storage of trials, no configuration of a search; tourney sweep import-optuna makes a sweep of it", args[0])}
 			}
 			data, err := readFileOr(cmd.InOrStdin(), args[0])
 			if err != nil {
 				return usageError{err}
 			}
-			r, err := foreign.Convert(data, foreign.Options{From: foreign.Format(from), Source: args[0], Commands: playsCommands(), Open: beside(args[0])})
+			r, err := foreign.Convert(data, foreign.Options{From: foreign.Format(from), Source: args[0], Commands: true, Open: beside(args[0])})
 			if err != nil {
 				return err
 			}
@@ -48,25 +48,6 @@ What a sweep file cannot say is told on stderr, and as comments at the top.`,
 	}
 	cmd.Flags().StringVar(&from, "from", "", "determined, katib, nni, optuna, ray or wandb; told from the file if not given")
 	return cmd
-}
-
-// isStorage reports whether a file holds trials instead of a search: a
-// database of SQLite, or a journal of operations.
-func isStorage(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	head := make([]byte, 64)
-	n, _ := io.ReadFull(f, head)
-	return strings.HasPrefix(string(head[:n]), "SQLite format 3\x00") || strings.HasPrefix(string(head[:n]), `{"op_code"`)
-}
-
-// playsCommands reports whether this version takes sweeps of programs.
-func playsCommands() bool {
-	_, err := tourney.ParseSpec([]byte("program: p.py\nmethod: random\nrun_cap: 1\nmetric: {name: m, goal: minimize}\nparameters: {x: {value: 1}}\n"), "")
-	return err == nil
 }
 
 // beside returns how to read the files that a file names: those in its
