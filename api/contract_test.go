@@ -59,7 +59,9 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		"ViewDistribution": tourney.ViewDistribution{}, "ViewBar": tourney.ViewBar{}, "ViewTimeline": tourney.ViewTimeline{}, "ViewFault": tourney.ViewFault{},
 		"ViewFailures": tourney.ViewFailures{}, "ViewImprovement": tourney.ViewImprovement{}, "ViewProgress": tourney.ViewProgress{}, "ViewSeat": tourney.ViewSeat{},
 		"ViewRound": tourney.ViewRound{}, "ViewBracket": tourney.ViewBracket{},
-		"EventProposed": tourney.Proposed{}, "EventQueued": tourney.Queued{}, "EventEnded": tourney.Ended{}, "EventTurned": tourney.Turned{},
+		"Appraisal": tourney.Appraisal{}, "ROC": tourney.ROC{}, "CalibrationBin": tourney.CalibrationBin{}, "Residuals": tourney.Residuals{},
+		"ColumnImportance": tourney.ColumnImportance{}, "TrainerInfo": tourney.TrainerInfo{}, "TrainerParam": tourney.TrainerParam{},
+		"Attempt": tourney.Attempt{}, "EventProposed": tourney.Proposed{}, "EventQueued": tourney.Queued{}, "EventEnded": tourney.Ended{}, "EventTurned": tourney.Turned{},
 	}
 	doc := apitest.Document(t, "openapi.yaml")
 	for name, v := range types {

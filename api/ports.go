@@ -86,6 +86,8 @@ type Reader interface {
 	Log(ctx context.Context, sweep string, number, attempt int, from int64) (tourney.LogPage, error)
 	// Artifacts lists the files that a trial has left, by name.
 	Artifacts(ctx context.Context, sweep string, number int) ([]tourney.Artifact, error)
+	// Attempts returns where a trial ran, the first attempt first.
+	Attempts(ctx context.Context, sweep string, number int) ([]tourney.Attempt, error)
 	// FinalJobs returns the final jobs of a sweep that are done, by trial.
 	// Their checkpoints are its models.
 	FinalJobs(ctx context.Context, sweep string) ([]tourney.JobRow, error)

@@ -193,6 +193,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		Service: c, Reader: db, Blobs: blobs, Access: db, Views: db,
 		PricePerHour:    o.price,
 		Datasets:        desk,
+		Trainers:        trainers.Infos(),
 		MaxDatasetBytes: int64(cmp.Or(o.maxUpload, defaultMaxUpload)),
 		Dashboard:       dashboard.Handler(),
 		Metrics:         registry,
