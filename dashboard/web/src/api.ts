@@ -100,13 +100,14 @@ export function onLocked(f: () => void): void {
 export const asProblem = (err: unknown): Problem =>
   err instanceof Problem ? err : new Problem(0, "The page is broken", err instanceof Error ? err.message : String(err));
 
-/** Sends a request to the service below /api/v1. What is not answered as asked is a Problem. */
-export async function ask<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: object, signal?: AbortSignal): Promise<T> {
+/** Sends a request to the service below /api/v1; a text is YAML. What is not answered as asked is a Problem. */
+export async function ask<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: object | string, signal?: AbortSignal, key?: string): Promise<T> {
   let answer: Response;
   const headers: Record<string, string> = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) headers["Content-Type"] = typeof body === "string" ? "application/yaml" : "application/json";
+  if (key !== undefined) headers["Idempotency-Key"] = key;
   try {
-    answer = await fetch(`/api/v1${path}`, { method, headers, cache: "no-store", signal: signal ?? null, body: body === undefined ? null : JSON.stringify(body) });
+    answer = await fetch(`/api/v1${path}`, { method, headers, cache: "no-store", signal: signal ?? null, body: body === undefined || typeof body === "string" ? (body ?? null) : JSON.stringify(body) });
   } catch (err) {
     if (signal?.aborted) throw err;
     throw new Problem(0, "No answer", "The coordinator cannot be reached.");

@@ -25,6 +25,8 @@ interface Handlers {
   onReturn(): void;
   /** Called when the stream was answered with an error, which it does not tell. */
   onRefused?(): void;
+  /** Called by the service's beat, every 15 seconds, and when a worker comes or goes. */
+  onBeat?(): void;
 }
 
 /**
@@ -79,6 +81,7 @@ export function follow(pathAfter: (after: number) => string, after: number, hand
       }
     };
     for (const kind of kinds) source.addEventListener(kind, onMessage);
+    if (handlers.onBeat !== undefined) for (const kind of ["ping", "worker"]) source.addEventListener(kind, () => handlers.onBeat?.());
   };
 
   const close = (): void => {

@@ -5,6 +5,7 @@ import { startRouter } from "./router";
 import { startSession } from "./session";
 import "./style.css";
 import "./views.css";
+import "./pages.css";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no #app");
