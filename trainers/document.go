@@ -11,6 +11,7 @@ import (
 
 	"tourney"
 	"tourney/dataset"
+	"tourney/trainers/appraise"
 	"tourney/trainers/heat"
 	"tourney/trainers/tree/bins"
 )
@@ -40,7 +41,12 @@ type Document struct {
 	Preprocess *dataset.Pipeline `json:"preprocess,omitempty"`
 	Binning    *dataset.Binning  `json:"binning,omitempty"` // instead of Preprocess
 	Features   []string          `json:"features"`
-	Model      json.RawMessage   `json:"model"` // the family's own
+
+	// Appraisal is how it did on the test rows; absent in models of older
+	// versions. It stands before the model, so that it can be read alone.
+	Appraisal *tourney.Appraisal `json:"appraisal,omitempty"`
+
+	Model json.RawMessage `json:"model"` // the family's own
 }
 
 // ErrNoModel means that a family does not say how its models are read.
@@ -72,6 +78,7 @@ func Seal(f Family, job *tourney.Job, data *dataset.Data, metrics tourney.Metric
 		d.Metrics = tourney.Metrics{}
 	}
 	d.Features = d.names()
+	d.Appraisal = appraise.Model(m, data)
 	if d.Model, err = m.MarshalJSON(); err != nil {
 		return nil, fmt.Errorf("write model: %w", err)
 	}
