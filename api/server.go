@@ -27,8 +27,8 @@ type Config struct {
 	Access   Access
 	Views    Views // nil: there are none
 
-	PricePerHour float64 // of a slot, by which costs are told; 0: unknown
-	Trainers []tourney.TrainerInfo // that sweeps may name
+	PricePerHour float64               // of a slot, by which costs are told; 0: unknown
+	Trainers     []tourney.TrainerInfo // that sweeps may name
 
 	Dashboard http.Handler      // everything but /api, /healthz, /readyz and /metrics; nil: nothing there
 	Metrics   *metrics.Registry // what /metrics tells, to which the server adds; nil: a new one
