@@ -93,7 +93,7 @@ function Head({ sweep, trial, now }: { sweep: Sweep; trial: Trial; now: number }
     ["Attempts", String(trial.attempts)],
   ];
   if (trial.telemetry !== undefined) {
-    facts.push(["Speed", `${significant(trial.telemetry.rows_per_second, 3)} rows / s`], ["Memory of its worker", bytes(trial.telemetry.memory_bytes)]);
+    facts.push(["Speed", `${grouped(Math.round(trial.telemetry.rows_per_second))} rows / s`], ["Memory of its worker", bytes(trial.telemetry.memory_bytes)]);
   }
   return (
     <header>
