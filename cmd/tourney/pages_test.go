@@ -167,7 +167,7 @@ parameters:
 	looks(t, ctx, "fleet", url+"/fleet", `document.querySelector("[data-worker]") !== null`)
 	looks(t, ctx, "datasets", url+"/datasets", `document.querySelectorAll("[data-dataset]").length === 2`)
 	looks(t, ctx, "dataset", url+"/datasets?name=left", `document.querySelectorAll("[data-column]").length === 4 && document.querySelectorAll(".sample tbody tr").length === 20`)
-	looks(t, ctx, "launch", url+"/launch?from="+first, `document.querySelector(".preview").dataset.valid === "true" && document.querySelectorAll(".parameter").length === 2`)
+	looks(t, ctx, "launch", url+"/launch?from="+first, `document.querySelector(".preview")?.dataset.valid === "true" && document.querySelectorAll(".parameter").length === 2`)
 	looks(t, ctx, "models", url+"/models", `document.querySelectorAll("[data-model]").length === 2 && document.body.innerText.includes("--format lightgbm")`)
 	launches(t, ctx, url, first)
 	adds(t, ctx, url, values)
@@ -191,23 +191,23 @@ func launches(t *testing.T, ctx context.Context, url, from string) {
 		})()`, label, text))
 	}
 	set("Trials at most", "many")
-	shown(t, ctx, `[...document.querySelectorAll(".field-wrong")].some((e) => e.closest(".form-field").querySelector("label").textContent === "Trials at most") && document.querySelector(".controls .primary").disabled`)
+	shown(t, ctx, `[...document.querySelectorAll(".field-wrong")].some((e) => e.closest(".form-field").querySelector("label").textContent === "Trials at most") && document.querySelector(".controls .primary")?.disabled`)
 	set("Trials at most", "6")
 	set("Name", "clone")
-	shown(t, ctx, `document.querySelector(".preview").dataset.fresh === "true" && document.querySelector(".preview").dataset.valid === "true"`)
+	shown(t, ctx, `document.querySelector(".preview")?.dataset.fresh === "true" && document.querySelector(".preview")?.dataset.valid === "true"`)
 	press(t, ctx, ".segments button", "YAML")
-	shown(t, ctx, `document.querySelector(".yaml").value.includes("run_cap: 6") && document.querySelector(".yaml").value.startsWith("name: clone")`)
+	shown(t, ctx, `document.querySelector(".yaml")?.value.includes("run_cap: 6") && document.querySelector(".yaml")?.value.startsWith("name: clone")`)
 	edit := func(old, fresh string) {
 		t.Helper()
 		shown(t, ctx, fmt.Sprintf(`(() => { const a = document.querySelector(".yaml"); if (!a.value.includes(%q)) return false; a.value = a.value.replace(%q, %q); a.dispatchEvent(new Event("input", {bubbles: true})); return true; })()`, old, old, fresh))
 	}
 	edit("run_cap: 6", "run_kap: 6")
-	shown(t, ctx, `document.querySelector(".field-errors")?.innerText.includes("run_cap") && document.querySelector(".controls .primary").disabled`)
+	shown(t, ctx, `document.querySelector(".field-errors")?.innerText.includes("run_cap") && document.querySelector(".controls .primary")?.disabled`)
 	edit("run_kap: 6", "run_cap: 5 # fewer")
-	shown(t, ctx, `document.querySelector(".preview").dataset.fresh === "true" && document.querySelector(".preview").dataset.valid === "true"`)
+	shown(t, ctx, `document.querySelector(".preview")?.dataset.fresh === "true" && document.querySelector(".preview")?.dataset.valid === "true"`)
 	press(t, ctx, ".segments button", "Form")
 	shown(t, ctx, `[...document.querySelectorAll(".form-field input")].some((e) => e.value === "5")`)
-	shown(t, ctx, `document.querySelector(".preview").dataset.fresh === "true" && !document.querySelector(".controls .primary").disabled`)
+	shown(t, ctx, `document.querySelector(".preview")?.dataset.fresh === "true" && document.querySelector(".controls .primary")?.disabled === false`)
 	press(t, ctx, ".controls .primary", "Start the sweep")
 	shown(t, ctx, `location.pathname.startsWith("/sweeps/") && document.querySelector("h1")?.innerText === "clone"`)
 	var list struct{ Items []tourney.Sweep }
@@ -224,7 +224,7 @@ func adds(t *testing.T, ctx context.Context, url, table string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown(t, ctx, `document.querySelector("#add-name").value === "price"`)
+	shown(t, ctx, `document.querySelector("#add-name")?.value === "price"`)
 	shown(t, ctx, `(() => { document.querySelector("#add-name").value = "uploaded"; document.querySelector("#add-target").value = "price"; return true; })()`)
 	press(t, ctx, ".add-dataset button", "Add")
 	shown(t, ctx, `document.querySelector("h1")?.innerText === "uploaded" && document.querySelectorAll("[data-column]").length === 3`)

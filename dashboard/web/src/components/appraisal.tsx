@@ -31,7 +31,7 @@ function Confusion({ classes, counts }: { classes: string[]; counts: number[][] 
                 {row.map((n, j) => {
                   const share = (sums[i] ?? 0) > 0 ? n / (sums[i] as number) : 0;
                   return (
-                    <td key={j} data-hit={i === j} data-strong={share > 0.55} style={{ "--share": `${Math.round(100 * share)}%` }}>
+                    <td key={j} data-hit={i === j} style={{ "--share": `${Math.round(45 * share)}%` }}>
                       {shares ? `${significant(100 * share, 3)} %` : significant(n, 4)}
                     </td>
                   );

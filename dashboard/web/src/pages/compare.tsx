@@ -1,7 +1,7 @@
 // Trials side by side, of one sweep or of several: first what they differ in.
 
 import { useEffect, useState } from "preact/hooks";
-import { Problem, type Sweep, type Trial } from "../api";
+import { Problem, type Goal, type Sweep, type Trial } from "../api";
 import { Learning, Legend, type Line } from "../components/learning";
 import { ProblemCard } from "../components/problem";
 import { TrialStateText } from "../components/state";
@@ -127,9 +127,15 @@ function row(name: string, cells: unknown[], best = -1): Row {
   return { name, cells, differs: cells.some((c) => c !== cells[0]), best };
 }
 
+/** The goals of the metrics that trainers tell of. */
+const goals: Record<string, Goal> = {
+  logloss: "minimize", accuracy: "maximize", auc: "maximize", pr_auc: "maximize", f1: "maximize", brier: "minimize",
+  rmse: "minimize", mae: "minimize", r2: "maximize", mape: "minimize",
+};
+
 function bestOf(compared: Compared[], name: string, values: (number | undefined)[]): number {
-  const goal = compared.map((c) => [c.sweep.spec.metric, ...(c.sweep.spec.metrics ?? [])].find((m) => m.name === name)?.goal).find((g) => g === "minimize" || g === "maximize");
-  if (goal === undefined || compared.length < 2) return -1;
+  const goal = compared.map((c) => [c.sweep.spec.metric, ...(c.sweep.spec.metrics ?? [])].find((m) => m.name === name)?.goal).find((g) => g === "minimize" || g === "maximize") ?? goals[name.replace(/^test_/, "")];
+  if (goal === undefined || values.filter((v) => v !== undefined).length < 2) return -1;
   let top = -1;
   values.forEach((v, i) => {
     if (v !== undefined && (top < 0 || better(goal, v, values[top] as number))) top = i;
@@ -187,7 +193,7 @@ function Table({ compared, refs }: { compared: Compared[]; refs: Ref[] }) {
               <tbody key={title}>
                 <tr class="part-row"><th scope="rowgroup" colSpan={compared.length + 1}>{title}</th></tr>
                 {rows.map((r) => (
-                  <tr key={r.name} data-differs={r.differs}>
+                  <tr key={r.name}>
                     <th scope="row">{r.name}</th>
                     {r.cells.map((cell, i) => (
                       <td key={i} class="num" title={cell === undefined ? undefined : String(cell)}>

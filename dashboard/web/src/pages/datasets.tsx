@@ -274,7 +274,7 @@ function Columns({ dataset }: { dataset: Dataset }) {
         <h2 id="columns-title">Columns <span class="muted">of the rows that are not test rows</span></h2>
         <label class="inline">Find <input class="field" type="search" value={filter} onInput={(e) => setFilter(e.currentTarget.value)} /></label>
       </div>
-      <div class="scroll columns-scroll" tabIndex={0} role="region" aria-label="Columns">
+      <div class="scroll columns-scroll" tabIndex={0} role="region" aria-label="Table of columns">
         <table class="grid">
           <caption class="hidden">Schema of {dataset.name}</caption>
           <thead><tr><th scope="col">Column</th><th scope="col">Kind</th><th scope="col">Distribution</th><th scope="col">Values</th><th scope="col" class="num">Mean</th><th scope="col" class="num">Sd</th><th scope="col" class="num">Distinct</th><th scope="col" class="num">Missing</th></tr></thead>
@@ -307,7 +307,7 @@ function Sample({ name }: { name: string }) {
       <h2 id="sample-title">Rows <span class="muted">the first of those that are not test rows, as they were shuffled</span></h2>
       {sample.problem.value !== null && <Trouble problem={sample.problem.value} />}
       {data !== null && (
-        <div class="scroll sample" tabIndex={0} role="region" aria-label="Rows">
+        <div class="scroll sample" tabIndex={0} role="region" aria-label="Table of rows">
           <table class="grid">
             <caption class="hidden">Some rows of {name}</caption>
             <thead><tr>{data.columns.slice(0, 60).map((c) => <th key={c} scope="col">{c}</th>)}</tr></thead>
@@ -326,7 +326,7 @@ function Users({ sweeps, version }: { sweeps: Sweep[]; version: string }) {
     <section class="card fleet-card" aria-labelledby="users-title">
       <h2 id="users-title">Sweeps that use it <span class="muted">{versions.length > 1 && count(versions.length, "version")}</span></h2>
       {sweeps.length === 0 ? <p class="muted fleet-note">None yet.</p> : (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Sweeps">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of sweeps">
           <table class="grid">
             <caption class="hidden">Sweeps that use the dataset</caption>
             <thead><tr><th scope="col">Sweep</th><th scope="col">State</th><th scope="col">Trainer</th><th scope="col" class="num">Best</th><th scope="col">Version</th></tr></thead>

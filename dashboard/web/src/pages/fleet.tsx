@@ -111,7 +111,7 @@ function Queues({ sweeps, workers }: { sweeps: Sweep[]; workers: Worker[] }) {
   return (
     <section class="card sweeps fleet-card" aria-labelledby="queues-title">
       <h2 id="queues-title">Queues</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Queues">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of queues">
         <table class="grid">
           <caption class="hidden">What waits in each pool</caption>
           <thead><tr><th scope="col">Pool</th><th scope="col" class="num">Queued</th><th scope="col" class="num">Running</th><th scope="col" class="num">Workers</th><th scope="col">Sweeps</th></tr></thead>
@@ -155,7 +155,7 @@ function Workers({ workers, now, changed }: { workers: Worker[]; now: number; ch
   return (
     <section class="card fleet-card" aria-labelledby="workers-title">
       <h2 id="workers-title">Workers</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Workers">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of workers">
         <table class="grid">
           <caption class="hidden">Workers that are here, newest first</caption>
           <thead>
@@ -242,7 +242,7 @@ function Gone({ workers, now }: { workers: Worker[]; now: number }) {
   return (
     <section class="card fleet-card" aria-labelledby="gone-title">
       <h2 id="gone-title">Gone in the last hour</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Workers that are gone">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of workers that are gone">
         <table class="grid">
           <caption class="hidden">Workers that left or were lost</caption>
           <thead><tr><th scope="col">Worker</th><th scope="col">Pool</th><th scope="col">How</th><th scope="col" class="num">Was here</th><th scope="col" class="num">Gave back / lost</th><th scope="col" class="num">Went</th></tr></thead>

@@ -228,7 +228,7 @@ function Attempts({ attempts, total, now, rungs }: { attempts: Attempt[]; total:
     <section class="card panel" aria-labelledby="attempts-title">
       <h2 id="attempts-title">Attempts {lost > 0 && <span class="muted">{lost} preempted or lost, which does not count against the trial</span>}</h2>
       {attempts.length === 0 ? <p class="muted">No worker has claimed it yet.</p> : (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Attempts">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of attempts">
           <table class="grid facts-table">
             <caption class="hidden">Where the trial ran</caption>
             <thead><tr><th scope="col" class="num">#</th><th scope="col">Worker</th><th scope="col" class="num">Rung</th><th scope="col" class="num">To step</th><th scope="col">Outcome</th><th scope="col" class="num">Began</th><th scope="col" class="num">Took</th></tr></thead>
