@@ -8,30 +8,9 @@ import { TrialStateText } from "../components/state";
 import { count, duration, paramText, significant } from "../format";
 import { getNewestSweeps, getPoints, getSweepOf, getTrialOf, orNull, type Point } from "../requests";
 import { useResource } from "../resource";
+import { formatTrials, most, parseTrials, type Ref } from "../compared";
 import { query, setQuery, sweepHref, trialHref } from "../router";
 import { better } from "../sweep";
-
-interface Ref {
-  sweep: string;
-  n: number;
-}
-
-const most = 12;
-
-/** The trials that an address names; what makes no sense is left out. */
-export function parseTrials(text: string): Ref[] {
-  const refs: Ref[] = [];
-  for (const part of text.split(",")) {
-    const colon = part.lastIndexOf(":");
-    const n = part.slice(colon + 1);
-    if (colon < 1 || !/^\d{1,10}$/.test(n)) continue;
-    const ref = { sweep: part.slice(0, colon), n: Number(n) };
-    if (!refs.some((r) => r.sweep === ref.sweep && r.n === ref.n)) refs.push(ref);
-  }
-  return refs.slice(0, most);
-}
-
-export const formatTrials = (refs: Ref[]): string => refs.map((r) => `${r.sweep}:${r.n}`).join(",");
 
 const change = (refs: Ref[]): void => setQuery({ trials: formatTrials(refs) });
 
@@ -197,7 +176,7 @@ function Table({ compared, refs }: { compared: Compared[]; refs: Ref[] }) {
                     <th scope="row">{r.name}</th>
                     {r.cells.map((cell, i) => (
                       <td key={i} class="num" title={cell === undefined ? undefined : String(cell)}>
-                        {r.best === i ? <strong>{typeof cell === "number" ? significant(cell, 5) : paramText(cell)}<span class="hidden"> (best)</span></strong> : typeof cell === "number" ? significant(cell, 5) : paramText(cell)}
+                        {r.best >= 0 && cell === r.cells[r.best] ? <strong>{typeof cell === "number" ? significant(cell, 5) : paramText(cell)}<span class="hidden"> (best)</span></strong> : typeof cell === "number" ? significant(cell, 5) : paramText(cell)}
                       </td>
                     ))}
                   </tr>
