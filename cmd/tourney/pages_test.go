@@ -168,7 +168,7 @@ parameters:
 	looks(t, ctx, "datasets", url+"/datasets", `document.querySelectorAll("[data-dataset]").length === 2`)
 	looks(t, ctx, "dataset", url+"/datasets?name=left", `document.querySelectorAll("[data-column]").length === 4 && document.querySelectorAll(".sample tbody tr").length === 20`)
 	looks(t, ctx, "launch", url+"/launch?from="+first, `document.querySelector(".preview")?.dataset.valid === "true" && document.querySelectorAll(".parameter").length === 2`)
-	looks(t, ctx, "models", url+"/models", `document.querySelectorAll("[data-model]").length === 2 && document.body.innerText.includes("--format lightgbm")`)
+	looks(t, ctx, "models", url+"/models", `document.querySelectorAll("[data-model]").length === 2 && document.body.innerText.includes("tourney model predict")`)
 	launches(t, ctx, url, first)
 	adds(t, ctx, url, values)
 	drains(t, ctx, url)

@@ -74,7 +74,7 @@ func importance(m heat.Model, data *dataset.Data, all *rows) (_ []tourney.Column
 func (r *rows) loss(task tourney.Task) float64 {
 	var sum, weights float64
 	for i, y := range r.y {
-		w, miss := r.weight(i), 0.0
+		var miss float64
 		if task == tourney.Classification {
 			p := float64(r.out[i*r.k+int(y)])
 			miss = -kernels.Log64(min(max(p, leastProbability), 1-leastProbability))
@@ -82,8 +82,8 @@ func (r *rows) loss(task tourney.Task) float64 {
 			d := float64(r.out[i]) - float64(y)
 			miss = float64(d * d)
 		}
-		sum += float64(w * miss)
-		weights += w
+		sum += float64(r.weight(i) * miss)
+		weights += r.weight(i)
 	}
 	if weights == 0 {
 		return 0
