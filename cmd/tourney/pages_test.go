@@ -161,6 +161,18 @@ parameters:
 	}
 	winner := fmt.Sprintf("%s/sweeps/%s/trials/%d", url, first, finalists[0])
 
+	var trial tourney.Trial
+	var attempts struct{ Items []tourney.Attempt }
+	at := fmt.Sprintf("%s/api/v1/sweeps/%s/trials/%d", url, first, finalists[0])
+	if !get(t.Context(), at, &trial) || !get(t.Context(), at+"/attempts", &attempts) || len(attempts.Items) != trial.Attempts || len(attempts.Items) < 2 {
+		t.Fatalf("%d attempts of %d", len(attempts.Items), trial.Attempts)
+	}
+	for i, a := range attempts.Items {
+		if a.Number != i+1 || a.Outcome != string(tourney.OutcomeDone) || a.Worker == "" || a.Host == "" || a.Ended == nil || a.Ended.Before(a.Started) {
+			t.Errorf("attempt %d is %+v", i+1, a)
+		}
+	}
+
 	looks(t, ctx, "trial", winner, `document.querySelectorAll(".drawing canvas").length === 3 && document.querySelectorAll(".confusion tbody tr").length === 2 && document.querySelectorAll(".bars tr").length === 3`)
 	looks(t, ctx, "trial-regression", fmt.Sprintf("%s/sweeps/%s/trials/%d", url, second, finalists[1]), `document.querySelectorAll(".drawing canvas").length === 3 && document.body.innerText.includes("Predicted and true")`)
 	looks(t, ctx, "compare", fmt.Sprintf("%s/compare?trials=%s:0,%s:1,%s:0", url, first, first, second), `document.querySelectorAll(".compare thead th").length === 4 && document.querySelector(".drawing canvas") !== null`)
