@@ -197,6 +197,9 @@ type AmendRequest struct {
 // Amendment What users have changed of a sweep since it was created.
 type Amendment = tourney.Amendment
 
+// Appraisal How a model did on the sealed test rows, where a row counts as its weight says.
+type Appraisal = tourney.Appraisal
+
 // Artifact A file that a trial has left.
 type Artifact = tourney.Artifact
 
@@ -213,6 +216,14 @@ type AskRequest = tourney.AskRequest
 
 // AskedTrial A trial that is to be trained up to its budget.
 type AskedTrial = tourney.AskedTrial
+
+// Attempt One claim of a trial by a worker.
+type Attempt = tourney.Attempt
+
+// AttemptList defines model for AttemptList.
+type AttemptList struct {
+	Items []Attempt `json:"items"`
+}
 
 // Audit defines model for Audit.
 type Audit = tourney.Audit
@@ -231,8 +242,14 @@ type Blob struct {
 	Size int64  `json:"size"`
 }
 
+// CalibrationBin defines model for CalibrationBin.
+type CalibrationBin = tourney.CalibrationBin
+
 // Column One column; its statistics are of the rows that are not test rows.
 type Column = tourney.Column
+
+// ColumnImportance By how much the loss grows when a column's values are exchanged among rows.
+type ColumnImportance = tourney.ColumnImportance
 
 // ColumnType defines model for ColumnType.
 type ColumnType = tourney.ColumnType
@@ -445,8 +462,14 @@ type Preprocess = tourney.Preprocess
 // Problem A problem document (RFC 9457).
 type Problem = problem.Problem
 
+// ROC A receiver operating characteristic, from (0, 0) to (1, 1).
+type ROC = tourney.ROC
+
 // Reason defines model for Reason.
 type Reason = tourney.Reason
+
+// Residuals Predictions less the true values.
+type Residuals = tourney.Residuals
 
 // Resources What a run of a program needs, and may not exceed.
 type Resources = tourney.Resources
@@ -527,6 +550,17 @@ type TokenRequest = tourney.TokenRequest
 
 // Told defines model for Told.
 type Told = tourney.Told
+
+// TrainerInfo defines model for TrainerInfo.
+type TrainerInfo = tourney.TrainerInfo
+
+// TrainerList defines model for TrainerList.
+type TrainerList struct {
+	Items []TrainerInfo `json:"items"`
+}
+
+// TrainerParam defines model for TrainerParam.
+type TrainerParam = tourney.TrainerParam
 
 // Trial defines model for Trial.
 type Trial = tourney.Trial
@@ -1207,12 +1241,18 @@ type ServerInterface interface {
 	// GetTrial Show a trial
 	// (GET /api/v1/sweeps/{id}/trials/{n})
 	GetTrial(ctx echo.Context, id SweepID, n TrialNumber) error
+	// GetTrialAppraisal How the model that a trial leaves did on the sealed test rows
+	// (GET /api/v1/sweeps/{id}/trials/{n}/appraisal)
+	GetTrialAppraisal(ctx echo.Context, id SweepID, n TrialNumber) error
 	// ListArtifacts The files that the program of a trial has left
 	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts)
 	ListArtifacts(ctx echo.Context, id SweepID, n TrialNumber) error
 	// GetArtifact One of the files that a trial has left
 	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content)
 	GetArtifact(ctx echo.Context, id SweepID, n TrialNumber, params GetArtifactParams) error
+	// ListAttempts Where a trial ran, attempt by attempt
+	// (GET /api/v1/sweeps/{id}/trials/{n}/attempts)
+	ListAttempts(ctx echo.Context, id SweepID, n TrialNumber) error
 	// GetTrialLog What the program of a trial has printed
 	// (GET /api/v1/sweeps/{id}/trials/{n}/logs)
 	GetTrialLog(ctx echo.Context, id SweepID, n TrialNumber, params GetTrialLogParams) error
@@ -1264,6 +1304,9 @@ type ServerInterface interface {
 	// RevokeToken Revoke a token, at once, with its sessions
 	// (DELETE /api/v1/tokens/{token})
 	RevokeToken(ctx echo.Context, token string) error
+	// ListTrainers List the trainers, with their parameters
+	// (GET /api/v1/trainers)
+	ListTrainers(ctx echo.Context) error
 	// ListWorkers List the workers heard of in the last hour, newest first
 	// (GET /api/v1/workers)
 	ListWorkers(ctx echo.Context) error
@@ -2418,6 +2461,30 @@ func (w *ServerInterfaceWrapper) GetTrial(ctx echo.Context) error {
 	return err
 }
 
+// GetTrialAppraisal converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTrialAppraisal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "n" -------------
+	var n TrialNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "n", ctx.Param("n"), &n, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter n: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTrialAppraisal(ctx, id, n)
+	return err
+}
+
 // ListArtifacts converts echo context to params.
 func (w *ServerInterfaceWrapper) ListArtifacts(ctx echo.Context) error {
 	var err error
@@ -2472,6 +2539,30 @@ func (w *ServerInterfaceWrapper) GetArtifact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetArtifact(ctx, id, n, params)
+	return err
+}
+
+// ListAttempts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAttempts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id SweepID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "n" -------------
+	var n TrialNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "n", ctx.Param("n"), &n, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter n: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAttempts(ctx, id, n)
 	return err
 }
 
@@ -2954,6 +3045,15 @@ func (w *ServerInterfaceWrapper) RevokeToken(ctx echo.Context) error {
 	return err
 }
 
+// ListTrainers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTrainers(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTrainers(ctx)
+	return err
+}
+
 // ListWorkers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListWorkers(ctx echo.Context) error {
 	var err error
@@ -3099,8 +3199,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/sweeps/:id/tell", wrapper.TellTrials, options.OperationMiddlewares["tellTrials"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials", wrapper.ListTrials, options.OperationMiddlewares["listTrials"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n", wrapper.GetTrial, options.OperationMiddlewares["getTrial"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/appraisal", wrapper.GetTrialAppraisal, options.OperationMiddlewares["getTrialAppraisal"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/artifacts", wrapper.ListArtifacts, options.OperationMiddlewares["listArtifacts"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/artifacts/content", wrapper.GetArtifact, options.OperationMiddlewares["getArtifact"]...)
+	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/attempts", wrapper.ListAttempts, options.OperationMiddlewares["listAttempts"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/logs", wrapper.GetTrialLog, options.OperationMiddlewares["getTrialLog"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/metrics", wrapper.GetTrialMetrics, options.OperationMiddlewares["getTrialMetrics"]...)
 	router.GET(options.BaseURL+"/api/v1/sweeps/:id/trials/:n/model", wrapper.GetTrialModel, options.OperationMiddlewares["getTrialModel"]...)
@@ -3119,6 +3221,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
 	router.POST(options.BaseURL+"/api/v1/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
 	router.DELETE(options.BaseURL+"/api/v1/tokens/:token", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
+	router.GET(options.BaseURL+"/api/v1/trainers", wrapper.ListTrainers, options.OperationMiddlewares["listTrainers"]...)
 	router.GET(options.BaseURL+"/api/v1/workers", wrapper.ListWorkers, options.OperationMiddlewares["listWorkers"]...)
 	router.POST(options.BaseURL+"/api/v1/workers", wrapper.EnrolWorker, options.OperationMiddlewares["enrolWorker"]...)
 	router.POST(options.BaseURL+"/api/v1/workers/:id/drain", wrapper.DrainWorker, options.OperationMiddlewares["drainWorker"]...)
@@ -4951,6 +5054,46 @@ func (response GetTrialdefaultApplicationProblemPlusJSONResponse) VisitGetTrialR
 	return err
 }
 
+type GetTrialAppraisalRequestObject struct {
+	ID SweepID     `json:"id"`
+	N  TrialNumber `json:"n"`
+}
+
+type GetTrialAppraisalResponseObject interface {
+	VisitGetTrialAppraisalResponse(w http.ResponseWriter) error
+}
+
+type GetTrialAppraisal200JSONResponse Appraisal
+
+func (response GetTrialAppraisal200JSONResponse) VisitGetTrialAppraisalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrialAppraisaldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTrialAppraisaldefaultApplicationProblemPlusJSONResponse) VisitGetTrialAppraisalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListArtifactsRequestObject struct {
 	ID SweepID     `json:"id"`
 	N  TrialNumber `json:"n"`
@@ -5033,6 +5176,46 @@ type GetArtifactdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetArtifactdefaultApplicationProblemPlusJSONResponse) VisitGetArtifactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAttemptsRequestObject struct {
+	ID SweepID     `json:"id"`
+	N  TrialNumber `json:"n"`
+}
+
+type ListAttemptsResponseObject interface {
+	VisitListAttemptsResponse(w http.ResponseWriter) error
+}
+
+type ListAttempts200JSONResponse AttemptList
+
+func (response ListAttempts200JSONResponse) VisitListAttemptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAttemptsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAttemptsdefaultApplicationProblemPlusJSONResponse) VisitListAttemptsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5750,6 +5933,44 @@ func (response RevokeTokendefaultApplicationProblemPlusJSONResponse) VisitRevoke
 	return err
 }
 
+type ListTrainersRequestObject struct {
+}
+
+type ListTrainersResponseObject interface {
+	VisitListTrainersResponse(w http.ResponseWriter) error
+}
+
+type ListTrainers200JSONResponse TrainerList
+
+func (response ListTrainers200JSONResponse) VisitListTrainersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrainersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTrainersdefaultApplicationProblemPlusJSONResponse) VisitListTrainersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWorkersRequestObject struct {
 }
 
@@ -6122,12 +6343,18 @@ type StrictServerInterface interface {
 	// GetTrial Show a trial
 	// (GET /api/v1/sweeps/{id}/trials/{n})
 	GetTrial(ctx context.Context, request GetTrialRequestObject) (GetTrialResponseObject, error)
+	// GetTrialAppraisal How the model that a trial leaves did on the sealed test rows
+	// (GET /api/v1/sweeps/{id}/trials/{n}/appraisal)
+	GetTrialAppraisal(ctx context.Context, request GetTrialAppraisalRequestObject) (GetTrialAppraisalResponseObject, error)
 	// ListArtifacts The files that the program of a trial has left
 	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts)
 	ListArtifacts(ctx context.Context, request ListArtifactsRequestObject) (ListArtifactsResponseObject, error)
 	// GetArtifact One of the files that a trial has left
 	// (GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content)
 	GetArtifact(ctx context.Context, request GetArtifactRequestObject) (GetArtifactResponseObject, error)
+	// ListAttempts Where a trial ran, attempt by attempt
+	// (GET /api/v1/sweeps/{id}/trials/{n}/attempts)
+	ListAttempts(ctx context.Context, request ListAttemptsRequestObject) (ListAttemptsResponseObject, error)
 	// GetTrialLog What the program of a trial has printed
 	// (GET /api/v1/sweeps/{id}/trials/{n}/logs)
 	GetTrialLog(ctx context.Context, request GetTrialLogRequestObject) (GetTrialLogResponseObject, error)
@@ -6179,6 +6406,9 @@ type StrictServerInterface interface {
 	// RevokeToken Revoke a token, at once, with its sessions
 	// (DELETE /api/v1/tokens/{token})
 	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
+	// ListTrainers List the trainers, with their parameters
+	// (GET /api/v1/trainers)
+	ListTrainers(ctx context.Context, request ListTrainersRequestObject) (ListTrainersResponseObject, error)
 	// ListWorkers List the workers heard of in the last hour, newest first
 	// (GET /api/v1/workers)
 	ListWorkers(ctx context.Context, request ListWorkersRequestObject) (ListWorkersResponseObject, error)
@@ -7371,6 +7601,32 @@ func (sh *strictHandler) GetTrial(ctx echo.Context, id SweepID, n TrialNumber) e
 	return nil
 }
 
+// GetTrialAppraisal operation middleware
+func (sh *strictHandler) GetTrialAppraisal(ctx echo.Context, id SweepID, n TrialNumber) error {
+	var request GetTrialAppraisalRequestObject
+
+	request.ID = id
+	request.N = n
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTrialAppraisal(ctx.Request().Context(), request.(GetTrialAppraisalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTrialAppraisal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTrialAppraisalResponseObject); ok {
+		return validResponse.VisitGetTrialAppraisalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListArtifacts operation middleware
 func (sh *strictHandler) ListArtifacts(ctx echo.Context, id SweepID, n TrialNumber) error {
 	var request ListArtifactsRequestObject
@@ -7418,6 +7674,32 @@ func (sh *strictHandler) GetArtifact(ctx echo.Context, id SweepID, n TrialNumber
 		return err
 	} else if validResponse, ok := response.(GetArtifactResponseObject); ok {
 		return validResponse.VisitGetArtifactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAttempts operation middleware
+func (sh *strictHandler) ListAttempts(ctx echo.Context, id SweepID, n TrialNumber) error {
+	var request ListAttemptsRequestObject
+
+	request.ID = id
+	request.N = n
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAttempts(ctx.Request().Context(), request.(ListAttemptsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAttempts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAttemptsResponseObject); ok {
+		return validResponse.VisitListAttemptsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -7877,6 +8159,29 @@ func (sh *strictHandler) RevokeToken(ctx echo.Context, token string) error {
 		return err
 	} else if validResponse, ok := response.(RevokeTokenResponseObject); ok {
 		return validResponse.VisitRevokeTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTrainers operation middleware
+func (sh *strictHandler) ListTrainers(ctx echo.Context) error {
+	var request ListTrainersRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTrainers(ctx.Request().Context(), request.(ListTrainersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTrainers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTrainersResponseObject); ok {
+		return validResponse.VisitListTrainersResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

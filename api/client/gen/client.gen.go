@@ -196,6 +196,9 @@ type AmendRequest struct {
 // Amendment What users have changed of a sweep since it was created.
 type Amendment = tourney.Amendment
 
+// Appraisal How a model did on the sealed test rows, where a row counts as its weight says.
+type Appraisal = tourney.Appraisal
+
 // Artifact A file that a trial has left.
 type Artifact = tourney.Artifact
 
@@ -212,6 +215,14 @@ type AskRequest = tourney.AskRequest
 
 // AskedTrial A trial that is to be trained up to its budget.
 type AskedTrial = tourney.AskedTrial
+
+// Attempt One claim of a trial by a worker.
+type Attempt = tourney.Attempt
+
+// AttemptList defines model for AttemptList.
+type AttemptList struct {
+	Items []Attempt `json:"items"`
+}
 
 // Audit defines model for Audit.
 type Audit = tourney.Audit
@@ -230,8 +241,14 @@ type Blob struct {
 	Size int64  `json:"size"`
 }
 
+// CalibrationBin defines model for CalibrationBin.
+type CalibrationBin = tourney.CalibrationBin
+
 // Column One column; its statistics are of the rows that are not test rows.
 type Column = tourney.Column
+
+// ColumnImportance By how much the loss grows when a column's values are exchanged among rows.
+type ColumnImportance = tourney.ColumnImportance
 
 // ColumnType defines model for ColumnType.
 type ColumnType = tourney.ColumnType
@@ -444,8 +461,14 @@ type Preprocess = tourney.Preprocess
 // Problem A problem document (RFC 9457).
 type Problem = problem.Problem
 
+// ROC A receiver operating characteristic, from (0, 0) to (1, 1).
+type ROC = tourney.ROC
+
 // Reason defines model for Reason.
 type Reason = tourney.Reason
+
+// Residuals Predictions less the true values.
+type Residuals = tourney.Residuals
 
 // Resources What a run of a program needs, and may not exceed.
 type Resources = tourney.Resources
@@ -526,6 +549,17 @@ type TokenRequest = tourney.TokenRequest
 
 // Told defines model for Told.
 type Told = tourney.Told
+
+// TrainerInfo defines model for TrainerInfo.
+type TrainerInfo = tourney.TrainerInfo
+
+// TrainerList defines model for TrainerList.
+type TrainerList struct {
+	Items []TrainerInfo `json:"items"`
+}
+
+// TrainerParam defines model for TrainerParam.
+type TrainerParam = tourney.TrainerParam
 
 // Trial defines model for Trial.
 type Trial = tourney.Trial
@@ -1573,6 +1607,16 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n} (the `GetTrial` operationId).
 	GetTrial(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetTrialAppraisal How the model that a trial leaves did on the sealed test rows
+	//
+	// Confusion, ROC and calibration of a classifier, residuals of a regression,
+	// and how much each column matters, measured once when the model was made.
+	// For trials without a model, and models from before this was measured, the
+	// answer is 404.
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/appraisal (the `GetTrialAppraisal` operationId).
+	GetTrialAppraisal(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListArtifacts The files that the program of a trial has left
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts (the `ListArtifacts` operationId).
@@ -1582,6 +1626,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content (the `GetArtifact` operationId).
 	GetArtifact(ctx context.Context, id SweepID, n TrialNumber, params *GetArtifactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAttempts Where a trial ran, attempt by attempt
+	//
+	// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/attempts (the `ListAttempts` operationId).
+	ListAttempts(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTrialLog What the program of a trial has printed
 	//
@@ -1712,6 +1761,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/v1/tokens/{token} (the `RevokeToken` operationId).
 	RevokeToken(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTrainers List the trainers, with their parameters
+	//
+	// Corresponds with GET /api/v1/trainers (the `ListTrainers` operationId).
+	ListTrainers(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListWorkers List the workers heard of in the last hour, newest first
 	//
@@ -2644,6 +2698,26 @@ func (c *Client) GetTrial(ctx context.Context, id SweepID, n TrialNumber, reqEdi
 	return c.Client.Do(req)
 }
 
+// GetTrialAppraisal How the model that a trial leaves did on the sealed test rows
+//
+// Confusion, ROC and calibration of a classifier, residuals of a regression,
+// and how much each column matters, measured once when the model was made.
+// For trials without a model, and models from before this was measured, the
+// answer is 404.
+//
+// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/appraisal (the `GetTrialAppraisal` operationId).
+func (c *Client) GetTrialAppraisal(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTrialAppraisalRequest(c.Server, id, n)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListArtifacts The files that the program of a trial has left
 //
 // Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts (the `ListArtifacts` operationId).
@@ -2664,6 +2738,21 @@ func (c *Client) ListArtifacts(ctx context.Context, id SweepID, n TrialNumber, r
 // Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/artifacts/content (the `GetArtifact` operationId).
 func (c *Client) GetArtifact(ctx context.Context, id SweepID, n TrialNumber, params *GetArtifactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetArtifactRequest(c.Server, id, n, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAttempts Where a trial ran, attempt by attempt
+//
+// Corresponds with GET /api/v1/sweeps/{id}/trials/{n}/attempts (the `ListAttempts` operationId).
+func (c *Client) ListAttempts(ctx context.Context, id SweepID, n TrialNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAttemptsRequest(c.Server, id, n)
 	if err != nil {
 		return nil, err
 	}
@@ -2974,6 +3063,21 @@ func (c *Client) CreateToken(ctx context.Context, params *CreateTokenParams, bod
 // Corresponds with DELETE /api/v1/tokens/{token} (the `RevokeToken` operationId).
 func (c *Client) RevokeToken(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeTokenRequest(c.Server, token)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTrainers List the trainers, with their parameters
+//
+// Corresponds with GET /api/v1/trainers (the `ListTrainers` operationId).
+func (c *Client) ListTrainers(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTrainersRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -5310,6 +5414,47 @@ func NewGetTrialRequest(server string, id SweepID, n TrialNumber) (*http.Request
 	return req, nil
 }
 
+// NewGetTrialAppraisalRequest constructs an http.Request for the GetTrialAppraisal method
+func NewGetTrialAppraisalRequest(server string, id SweepID, n TrialNumber) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/trials/%s/appraisal", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListArtifactsRequest constructs an http.Request for the ListArtifacts method
 func NewListArtifactsRequest(server string, id SweepID, n TrialNumber) (*http.Request, error) {
 	var err error
@@ -5405,6 +5550,47 @@ func NewGetArtifactRequest(server string, id SweepID, n TrialNumber, params *Get
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListAttemptsRequest constructs an http.Request for the ListAttempts method
+func NewListAttemptsRequest(server string, id SweepID, n TrialNumber) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sweeps/%s/trials/%s/attempts", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -6379,6 +6565,33 @@ func NewRevokeTokenRequest(server string, token string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTrainersRequest constructs an http.Request for the ListTrainers method
+func NewListTrainersRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/trainers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}

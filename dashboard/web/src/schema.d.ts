@@ -594,6 +594,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps/{id}/trials/{n}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        /** Where a trial ran, attempt by attempt */
+        get: operations["listAttempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{id}/trials/{n}/appraisal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        /**
+         * How the model that a trial leaves did on the sealed test rows
+         * @description Confusion, ROC and calibration of a classifier, residuals of a regression,
+         *     and how much each column matters, measured once when the model was made.
+         *     For trials without a model, and models from before this was measured, the
+         *     answer is 404.
+         */
+        get: operations["getTrialAppraisal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sweeps/{id}/models": {
         parameters: {
             query?: never;
@@ -1121,6 +1183,23 @@ export interface paths {
          *     again changes nothing, and `release` after `finish` hurries it.
          */
         post: operations["drainWorker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trainers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the trainers, with their parameters */
+        get: operations["listTrainers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2394,6 +2473,208 @@ export interface components {
             features: string[];
             /** @description The trainer's own part. */
             model: Record<string, never>;
+        };
+        /** @description One claim of a trial by a worker. */
+        Attempt: {
+            /** @description From 1. */
+            attempt: number;
+            rung: number;
+            worker: string;
+            /** @description Of the worker, as far as it is still known. */
+            host?: string;
+            pool?: string;
+            /** @description Absent while it runs. */
+            outcome?: string;
+            /** @description Committed when it ended. */
+            step: number;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            ended_at?: string;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "attempt": 1,
+         *           "rung": 0,
+         *           "worker": "w-4tz6mn2c",
+         *           "host": "spot-17",
+         *           "pool": "default",
+         *           "outcome": "preempted",
+         *           "step": 1,
+         *           "started_at": "2026-03-01T12:00:02Z",
+         *           "ended_at": "2026-03-01T12:00:05Z"
+         *         },
+         *         {
+         *           "attempt": 2,
+         *           "rung": 0,
+         *           "worker": "w-9qx1ab7d",
+         *           "host": "spot-18",
+         *           "pool": "default",
+         *           "step": 1,
+         *           "started_at": "2026-03-01T12:00:06Z"
+         *         }
+         *       ]
+         *     }
+         */
+        AttemptList: {
+            items: components["schemas"]["Attempt"][];
+        };
+        /**
+         * @description How a model did on the sealed test rows, where a row counts as its weight says.
+         * @example {
+         *       "rows": 1409,
+         *       "classes": [
+         *         "No",
+         *         "Yes"
+         *       ],
+         *       "confusion": [
+         *         [
+         *           930,
+         *           105
+         *         ],
+         *         [
+         *           168,
+         *           206
+         *         ]
+         *       ],
+         *       "roc": [
+         *         {
+         *           "class": "Yes",
+         *           "auc": 0.842,
+         *           "fpr": [
+         *             0,
+         *             0.1,
+         *             1
+         *           ],
+         *           "tpr": [
+         *             0,
+         *             0.55,
+         *             1
+         *           ]
+         *         }
+         *       ],
+         *       "calibration": [
+         *         {
+         *           "mean": 0.05,
+         *           "share": 0.04,
+         *           "rows": 512
+         *         }
+         *       ],
+         *       "importance": [
+         *         {
+         *           "column": "contract",
+         *           "rise": 0.061
+         *         }
+         *       ],
+         *       "sampled": 1409
+         *     }
+         */
+        Appraisal: {
+            /** @description Test rows. */
+            rows: number;
+            /** @description Of a classification, in the order of confusion. */
+            classes?: string[];
+            /** @description A row for each true class, a column for each predicted one; of more than 50 classes the last stands for the rarest. */
+            confusion?: number[][];
+            /** @description Of the second of two classes; of more, of each of the 20 most frequent against the others. */
+            roc?: components["schemas"]["ROC"][];
+            /** @description By tenths of the second class's probability; of more than two classes, of the predicted class's. */
+            calibration?: components["schemas"]["CalibrationBin"][];
+            residuals?: components["schemas"]["Residuals"];
+            /** @description Most important first; absent with more than 512 columns. */
+            importance?: components["schemas"]["ColumnImportance"][];
+            /** @description Test rows that importance was measured on. */
+            sampled?: number;
+        };
+        /** @description A receiver operating characteristic, from (0, 0) to (1, 1). */
+        ROC: {
+            class: string;
+            /**
+             * Format: double
+             * @description Of all rows, not of the points that are kept.
+             */
+            auc: number;
+            fpr: number[];
+            tpr: number[];
+        };
+        CalibrationBin: {
+            /**
+             * Format: double
+             * @description Of the probabilities.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description Of the rows that are of the class.
+             */
+            share: number;
+            /** Format: double */
+            rows: number;
+        };
+        /** @description Predictions less the true values. */
+        Residuals: {
+            /** Format: double */
+            mean: number;
+            /** Format: double */
+            sd: number;
+            /** @description The least, the quarters, the most. */
+            quartiles: number[];
+            histogram: components["schemas"]["Bin"][];
+            /** @description True values and predictions of at most 200 rows, evenly by the rank of their residuals. */
+            points: number[][];
+        };
+        /** @description By how much the loss grows when a column's values are exchanged among rows. */
+        ColumnImportance: {
+            column: string;
+            /**
+             * Format: double
+             * @description Of the log loss, or of the mean squared error.
+             */
+            rise: number;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "name": "linear",
+         *           "budget": "epochs",
+         *           "params": [
+         *             {
+         *               "name": "l2",
+         *               "help": "strength of the L2 penalty",
+         *               "range": "a number of at least 0",
+         *               "default": 0,
+         *               "min": 0
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        TrainerList: {
+            items: components["schemas"]["TrainerInfo"][];
+        };
+        TrainerInfo: {
+            name: string;
+            /** @description The parameter that says how many steps a trial trains. */
+            budget: string;
+            params: components["schemas"]["TrainerParam"][];
+        };
+        TrainerParam: {
+            name: string;
+            help: string;
+            /** @description The legal values, in words. */
+            range: string;
+            default?: components["schemas"]["Scalar"];
+            /** @description Whole numbers only. */
+            whole?: boolean;
+            /** Format: double */
+            min?: number;
+            /** Format: double */
+            max?: number;
+            words?: string[];
         };
         ModelInfo: {
             trial: number;
@@ -4995,6 +5276,70 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listAttempts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest 1,000, the first one first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrialAppraisal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The sweep's id.
+                 * @example s-7q3m5k2v
+                 */
+                id: components["parameters"]["SweepID"];
+                /**
+                 * @description The trial's number, from 0.
+                 * @example 3
+                 */
+                n: components["parameters"]["TrialNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The appraisal. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Appraisal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listModels: {
         parameters: {
             query?: never;
@@ -5642,6 +5987,27 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTrainers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trainers, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainerList"];
                 };
             };
             default: components["responses"]["Problem"];

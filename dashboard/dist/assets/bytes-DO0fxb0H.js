@@ -1,0 +1,1 @@
+var e=[`B`,`KiB`,`MiB`,`GiB`,`TiB`];function t(t){let n=t,r=0;for(;n>=1024&&r<e.length-1;)n/=1024,r++;return`${r===0?n:n.toFixed(+(n<10))} ${e[r]}`}export{t};
