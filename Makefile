@@ -4,7 +4,7 @@ BIN       := bin/tourney
 TOOL      := $(GO) tool -modfile=tools/go.mod
 LDFLAGS   := -s -w
 
-.PHONY: help build run test race chaos lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-throughput bench-api api-fuzz bench-env bench-go cover generate schema man web browser vuln clean
+.PHONY: help build run test race race-cmd chaos lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-throughput bench-api api-fuzz bench-env bench-go cover generate schema man web browser vuln clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -19,8 +19,11 @@ run: build ## play a real tournament on this machine
 test: browser ## run all tests
 	$(GO) test -timeout 15m ./...
 
-race: browser ## run all tests under the race detector, but for those that only take long
-	$(GO) test -race -short -timeout 20m ./...
+race: browser ## run the packages' tests under the race detector, but for those that only take long
+	$(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v '/cmd/tourney$$')
+
+race-cmd: browser ## run the command line's tests, of real processes, under the race detector
+	$(GO) test -race -short -timeout 30m ./cmd/tourney
 
 chaos: ## five thousand simulated histories, then ten thousand trials on fifty workers of which a thousand are killed
 	SIMULATIONS=5000 $(GO) test -run "^TestSimulation" -timeout 2h -v ./coordinator
