@@ -235,7 +235,7 @@ func TestButtonsPost(t *testing.T) {
 	}
 	do(t, ctx, chromedp.Click(".controls > button:nth-of-type(2)"), chromedp.Click("dialog[open] .danger"))
 	until(t, ctx, `document.querySelector("h1 + .badge").dataset.state === "cancelled"`)
-	if got := texts(t, ctx, ".controls > *:not(dialog)"); !slices.Equal(got, []string{"Delete…"}) {
+	if got := texts(t, ctx, ".controls > *:not(dialog)"); !slices.Equal(got, []string{"Clone and edit", "Delete…"}) {
 		t.Errorf("a cancelled sweep offers %v", got)
 	}
 	if got := f.posted(); !slices.Equal(got, []string{"pause 01a", "resume 01a", "cancel 01a"}) {
