@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -350,4 +351,28 @@ func TestNearest(t *testing.T) {
 		step{args: "sweep show", code: 2, stdout: "-", stderr: "usage: tourney sweep show ID"},
 		step{args: "version extra", code: 2, stdout: "-", stderr: "usage: tourney version"},
 	)
+}
+
+// A command that tells something tells it as JSON too, but for those whose
+// output is a file or a stream of its own, and those that stay up.
+func TestEachCommandSpeaksJSON(t *testing.T) {
+	own := map[string]string{
+		"up": "stays up", "coordinator": "stays up", "worker": "stays up", "completion": "a script", "man": "pages",
+		"init": "a sweep file", "import": "a sweep file", "fmt": "sweep files", "schema": "JSON", "export": "a file", "predict": "CSV", "synth": "CSV", "logs": "a log",
+	}
+	for _, c := range allCommands(newRoot()) {
+		if c.HasSubCommands() || c.Name() == "help" || c.HasParent() && c.Parent().Name() == "completion" {
+			continue
+		}
+		if own[c.Name()] != "" && c.CommandPath() != "tourney tls init" {
+			continue
+		}
+		if c.Flags().Lookup("json") == nil {
+			t.Errorf("%s has no --json", c.CommandPath())
+		}
+	}
+	var version struct{ Version, Go, OS, Arch string }
+	if err := json.Unmarshal([]byte(must(t, "version", "--json")), &version); err != nil || version.Version == "" || version.OS != runtime.GOOS {
+		t.Errorf("version --json: %+v, %v", version, err)
+	}
 }

@@ -180,7 +180,7 @@ func newDatasetSample() *cobra.Command {
 }
 
 func newDatasetDelete() *cobra.Command {
-	var yes bool
+	var yes, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Delete a dataset, or one version of it as NAME@VERSION",
@@ -198,11 +198,15 @@ there is nobody to ask.`,
 			if err := newClient(cmd).DeleteDataset(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.ErrOrStderr(), "deleted dataset %s\n", args[0])
-			return err
+			fmt.Fprintf(cmd.ErrOrStderr(), "deleted dataset %s\n", args[0])
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]string{"deleted": args[0]})
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 

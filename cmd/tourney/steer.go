@@ -14,6 +14,7 @@ func newSweepExtend() *cobra.Command {
 	var runCap, more, patience int
 	var wall time.Duration
 	var hours, cost, target float64
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "extend ID",
 		Short: "Give a sweep more trials or other limits; one that is completed goes on",
@@ -49,11 +50,11 @@ refitted. Its test metrics were known by then, so it is marked as unsealed.`,
 			if sweep, err = c.Extend(cmd.Context(), args[0], a); err != nil {
 				return err
 			}
-			printSweepLine(cmd.OutOrStdout(), sweep)
-			return nil
+			return tellSweep(cmd, sweep, asJSON)
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.IntVar(&runCap, "run-cap", 0, "trials in all, those that there are among them")
 	f.IntVar(&more, "trials", 0, "trials to add")
 	f.DurationVar(&wall, "wall", 0, "time that it may run in all, pauses left out")
@@ -79,7 +80,7 @@ func capOf(s tourney.Sweep) int {
 }
 
 func newSweepDelete() *cobra.Command {
-	var force, yes bool
+	var force, yes, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "delete ID",
 		Short: "Delete a sweep with all that is known of it",
@@ -99,9 +100,13 @@ func newSweepDelete() *cobra.Command {
 				return err
 			}
 			fmt.Fprintln(cmd.ErrOrStderr(), "deleted", args[0])
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]string{"deleted": args[0]})
+			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&force, "force", false, "cancel it first if it has not ended")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd

@@ -141,7 +141,8 @@ func newSweepWatch() *cobra.Command {
 }
 
 func newSweepAct(use, short string, action tourney.Action) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   use + " ID",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
@@ -150,10 +151,20 @@ func newSweepAct(use, short string, action tourney.Action) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			printSweepLine(cmd.OutOrStdout(), sweep)
-			return nil
+			return tellSweep(cmd, sweep, asJSON)
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// tellSweep prints a sweep as a line, or whole.
+func tellSweep(cmd *cobra.Command, sweep tourney.Sweep, asJSON bool) error {
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), sweep)
+	}
+	printSweepLine(cmd.OutOrStdout(), sweep)
+	return nil
 }
 
 func newSweepLeaderboard() *cobra.Command {

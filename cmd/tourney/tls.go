@@ -23,7 +23,7 @@ func newTLS() *cobra.Command {
 func newTLSInit() *cobra.Command {
 	var dir string
 	var hosts []string
-	var force bool
+	var force, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Make a local authority and a server's certificate",
@@ -44,6 +44,9 @@ runs takes the new certificate by itself.`,
 			}
 			w := cmd.ErrOrStderr()
 			ca := filepath.Join(dir, certs.CAFile)
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"authority": ca, "new_authority": made.NewCA, "names": made.Names, "expires_at": made.Expires})
+			}
 			if made.NewCA {
 				fmt.Fprintf(w, "authority: %s; copy it to every machine that is to reach the server, and keep %s here\n", ca, certs.CAKeyFile)
 			} else {
@@ -55,6 +58,7 @@ runs takes the new certificate by itself.`,
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&dir, "dir", "tls", "directory for the files")
 	f.StringSliceVar(&hosts, "host", nil, "name or address of the server; may be repeated (default: localhost, 127.0.0.1, ::1 and this machine's name)")
 	f.BoolVar(&force, "force", false, "replace the server's certificate")

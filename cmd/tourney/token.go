@@ -155,7 +155,8 @@ func tokenState(t *tourney.AccessToken) string {
 }
 
 func newTokenRevoke() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "Revoke a token, at once, with the sessions of browsers that logged in with it",
 		Args:  cobra.ExactArgs(1),
@@ -165,8 +166,13 @@ func newTokenRevoke() *cobra.Command {
 					return err
 				}
 				fmt.Fprintf(cmd.ErrOrStderr(), "token %s is revoked\n", args[0])
+				if asJSON {
+					return writeJSON(cmd.OutOrStdout(), map[string]string{"revoked": args[0]})
+				}
 				return nil
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

@@ -75,6 +75,7 @@ func openArchive(ctx context.Context, dir string) (*store.Reader, error) {
 
 func newSweepReplay() *cobra.Command {
 	var dataDir string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "replay ID",
 		Short: "Decide a sweep's whole log again and compare each decision",
@@ -113,10 +114,14 @@ processor architecture that played the sweep.`,
 			if err != nil {
 				return interrupted(ctx, err)
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"sweep": sweep.ID, "events": n, "same": true})
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "sweep %s: %d events, every decision the same\n", sweep.ID, n)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&dataDir, "data-dir", "", "read the log from this directory instead of a server")
 	return cmd
 }
