@@ -31,7 +31,11 @@ func TestGuides(t *testing.T) {
 			}
 			in := t.TempDir()
 			script := "tourney() { TOURNEY_TEST_MAIN=1 '" + exe + "' \"$@\"; }\n"
-			env := append(os.Environ(), "TERM=dumb")
+			client, err := filepath.Abs("../../clients/python/src") // as if it had been installed
+			if err != nil {
+				t.Fatal(err)
+			}
+			env := append(os.Environ(), "TERM=dumb", "PYTHONPATH="+client)
 			ran := 0
 			for _, m := range guideBlock.FindAllStringSubmatch(string(text), -1) {
 				info := strings.TrimSpace(m[2])
