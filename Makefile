@@ -20,10 +20,10 @@ test: browser ## run all tests
 	$(GO) test -timeout 15m ./...
 
 race: browser ## run the packages' tests under the race detector, but for those that only take long
-	$(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v '/cmd/tourney$$')
+	$(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v '/cmd/tourney$$\|/dashboard$$')
 
-race-cmd: browser ## run the command line's tests, of real processes, under the race detector
-	$(GO) test -race -short -timeout 30m ./cmd/tourney
+race-cmd: browser ## run the tests of real processes and of pages under the race detector
+	$(GO) test -race -short -timeout 30m ./cmd/tourney ./dashboard
 
 chaos: ## five thousand simulated histories, then ten thousand trials on fifty workers of which a thousand are killed
 	SIMULATIONS=5000 $(GO) test -run "^TestSimulation" -timeout 2h -v ./coordinator
