@@ -559,6 +559,19 @@ func TestViewsFollowTheLog(t *testing.T) {
 	if last := timeline.Bars[len(timeline.Bars)-1]; last.Outcome != tourney.OutcomeDone {
 		t.Errorf("the attempt that ended is %+v", last)
 	}
+	// Events that share a row of the log are followed as others are.
+	trial.State = tourney.TrialPruned
+	var ends []tourney.Event
+	for _, n := range []int{88, 90, 89} {
+		ends = append(ends, tourney.Event{Body: tourney.Ended{Trial: n, State: tourney.TrialPruned}})
+	}
+	commit(&tourney.Change{Events: ends, Trials: []tourney.Trial{trial}})
+	table, _, _ := look()
+	for i := range table.Items {
+		if row := &table.Items[i]; row.Number == 90 && row.State != tourney.TrialPruned {
+			t.Errorf("the trial that ended is %s", row.State)
+		}
+	}
 }
 
 // At 100,000 trials every view is whole, and of a bounded size.
