@@ -149,7 +149,7 @@ func (c *Client) forwardControls(msgs <-chan *nats.Msg) {
 				c.log.Warn("control message not understood", "error", err)
 				continue
 			}
-			if len(control.Stop) == 0 && len(control.Committed) == 0 {
+			if len(control.Stop) == 0 && len(control.Committed) == 0 && control.Drain == "" {
 				continue // it says nothing
 			}
 			select {

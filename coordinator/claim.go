@@ -44,7 +44,7 @@ func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.Clai
 			return tourney.ClaimReply{Error: "the claim could not be committed; ask again"}
 		}
 	}
-	if !c.fleet.mayClaim(worker) { // shut out meanwhile, perhaps
+	if !c.fleet.mayClaim(worker) { // asked to leave or shut out meanwhile, perhaps
 		c.leaveNothing(ctx, worker, reply.Grants)
 		return tourney.ClaimReply{}
 	}

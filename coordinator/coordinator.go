@@ -368,7 +368,7 @@ func (c *Coordinator) Expel(ctx context.Context, token string) error {
 	}
 	workers := c.fleet.expel(token)
 	for _, id := range workers {
-		c.giveBack(ctx, c.leases.of(id, nil))
+		c.giveBack(ctx, c.leases.of(id, nil), tourney.OutcomeLost)
 	}
 	c.log.Info("workers shut out", "token", token, "workers", len(workers))
 	return nil

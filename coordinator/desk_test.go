@@ -23,8 +23,24 @@ type desk struct {
 	db     *store.Store
 	bus    *queue
 	bin    *bin
+	late   *late
 	cancel context.CancelFunc
 	done   chan error
+}
+
+// late is a store that does something once, just after its next commit.
+type late struct {
+	*store.Store
+	then func()
+}
+
+func (l *late) Commit(ctx context.Context, ch *tourney.Change) error {
+	err := l.Store.Commit(ctx, ch)
+	if then := l.then; then != nil {
+		l.then = nil
+		then()
+	}
+	return err
 }
 
 // newDesk starts a coordinator on a fresh directory.
@@ -39,7 +55,7 @@ func openDeskWith(t *testing.T, dir string, lease time.Duration, bus coordinator
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, db: db, bus: &queue{}, bin: &bin{}, done: make(chan error, 1)}
+	d := &desk{t: t, db: db, bus: &queue{}, bin: &bin{}, late: &late{Store: db}, done: make(chan error, 1)}
 	if bus == nil {
 		bus = d.bus
 	}
@@ -47,7 +63,7 @@ func openDeskWith(t *testing.T, dir string, lease time.Duration, bus coordinator
 		t.Fatal(err)
 	}
 	d.Coordinator = coordinator.New(coordinator.Config{
-		Store: db, Bus: bus, Trainers: planner{}, Gate: gate{}, Lease: lease, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Store: d.late, Bus: bus, Trainers: planner{}, Gate: gate{}, Lease: lease, Version: "test", Log: slog.New(slog.DiscardHandler),
 		Blobs: d.bin, CheckpointBytes: checkpointBytes,
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -44,16 +44,16 @@ func (c *Coordinator) outdated(w tourney.Worker) tourney.Worker {
 	return w
 }
 
-// giveBack ends attempts whose worker is known to be gone. Nobody wonders why,
-// so it counts against no trial.
-func (c *Coordinator) giveBack(ctx context.Context, tokens map[string][]tourney.Token) {
+// giveBack ends attempts whose worker is known to be gone, as lost or as
+// preempted. Nobody wonders why, so neither counts against a trial.
+func (c *Coordinator) giveBack(ctx context.Context, tokens map[string][]tourney.Token, outcome tourney.Outcome) {
 	for id, list := range tokens {
 		s := c.lookup(id)
 		if s == nil {
 			c.leases.release(list)
 			continue
 		}
-		err := s.do(ctx, func(ctx context.Context) error { return s.giveBack(ctx, list) })
+		err := s.do(ctx, func(ctx context.Context) error { return s.giveBack(ctx, list, outcome) })
 		switch {
 		case errors.Is(err, errEnded):
 			c.leases.release(list)
@@ -63,8 +63,8 @@ func (c *Coordinator) giveBack(ctx context.Context, tokens map[string][]tourney.
 	}
 }
 
-// leaveNothing gives back what was granted to a worker just before it was shut
-// out.
+// leaveNothing takes back what a worker was granted just before it was asked to
+// leave or shut out. It never hears of it, so that nothing is lost but the turn.
 func (c *Coordinator) leaveNothing(ctx context.Context, worker string, grants []tourney.Grant) {
 	tokens := map[string][]tourney.Token{}
 	for i := range grants {
@@ -74,11 +74,11 @@ func (c *Coordinator) leaveNothing(ctx context.Context, worker string, grants []
 	if len(grants) > 0 {
 		c.log.Info("grants taken back", "worker", worker, "attempts", len(grants))
 	}
-	c.giveBack(ctx, tokens)
+	c.giveBack(ctx, tokens, tourney.OutcomePreempted)
 }
 
 // giveBack queues the jobs of attempts again, in the sweep's goroutine.
-func (s *sweep) giveBack(ctx context.Context, tokens []tourney.Token) error {
+func (s *sweep) giveBack(ctx context.Context, tokens []tourney.Token, outcome tourney.Outcome) error {
 	ch := s.begin()
 	for _, token := range tokens {
 		j := s.current(token)
@@ -86,9 +86,9 @@ func (s *sweep) giveBack(ctx context.Context, tokens []tourney.Token) error {
 			ch.released = append(ch.released, token)
 			continue
 		}
-		ch.closeAttempt(j, tourney.OutcomeLost, 0)
+		ch.closeAttempt(j, outcome, 0)
 		ch.requeue(j)
-		if err := ch.input(tourney.Lost{Trial: j.Trial, Attempt: j.Attempt, Outcome: tourney.OutcomeLost}); err != nil {
+		if err := ch.input(tourney.Lost{Trial: j.Trial, Attempt: j.Attempt, Outcome: outcome}); err != nil {
 			return s.spoil(ctx, err)
 		}
 	}

@@ -87,6 +87,35 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// What a worker is being granted while it is asked to leave goes to another at
+// once; it is told of nothing, and nothing is lost.
+func TestClaimCrossesDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		s := d.create(nil)
+		w := d.enrol("")
+		job := d.queued(s.ID)[0]
+		d.late.then = func() {
+			if _, err := d.Drain(t.Context(), w, ""); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := d.claim(w, "c", job); len(got) != 0 {
+			t.Errorf("it is granted %+v", got)
+		}
+		if heir := d.claim("w-heir", "c2", job); len(heir) != 1 || heir[0].Token.Attempt != 2 || heir[0].Job.Alone {
+			t.Errorf("the job went on as %+v", heir)
+		}
+		d.Beat(t.Context(), w, tourney.Beat{Leaving: tourney.LeaveDrained, Gone: true})
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := d.worker(w); got.State != tourney.WorkerLeft || got.Lost != 0 || got.Preempted != 1 {
+			t.Errorf("it left as %+v", got)
+		}
+		d.close()
+	})
+}
+
 // What a worker holds when it says its last word is queued again at once, but
 // for what it has reported; none of it counts against a trial.
 func TestLastWord(t *testing.T) {

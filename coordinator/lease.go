@@ -109,7 +109,7 @@ func (l *leases) count() map[string]int {
 func (c *Coordinator) Beat(ctx context.Context, worker string, beat tourney.Beat) tourney.BeatReply {
 	c.fleet.beat(worker, beat)
 	if beat.Gone {
-		c.giveBack(ctx, c.leases.of(worker, beat.Ended))
+		c.giveBack(ctx, c.leases.of(worker, beat.Ended), tourney.OutcomeLost)
 	}
 	c.fleet.allows(worker, beat.Commands)
 	var reply tourney.BeatReply

@@ -96,7 +96,7 @@ func testControl(t *testing.T, b Bus) {
 	}
 	sent := tourney.Control{Stop: token(1), Committed: token(2)}
 	must(t, b.Server.Control(t.Context(), "one", sent))
-	last := tourney.Control{Stop: token(3)}
+	last := tourney.Control{Drain: tourney.DrainFinish, Why: "asked"}
 	must(t, b.Server.Control(t.Context(), "two", last))
 	receive := func(c Client) tourney.Control {
 		select {
