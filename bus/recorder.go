@@ -150,6 +150,13 @@ func (s *Server) newRecorder(ctx context.Context) (jetstream.Consumer, error) {
 		})
 	}
 	cons, err := create()
+	if broken(err) {
+		// Whatever is lost with it is reported again: an end stays with its
+		// worker until it is known to be recorded.
+		if err = s.replace(ctx, reportsConfig, err); err == nil {
+			cons, err = create()
+		}
+	}
 	if gone(err) {
 		if err = s.setUp(ctx); err == nil {
 			cons, err = create()

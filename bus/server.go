@@ -174,13 +174,8 @@ func (s *Server) Control(ctx context.Context, worker string, c tourney.Control) 
 	return nil
 }
 
-// setUp creates or updates the streams and all consumers of pools.
-func (s *Server) setUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
-	defer cancel()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	created, err := s.setUpStream(ctx, jetstream.StreamConfig{
+var (
+	offersConfig = jetstream.StreamConfig{
 		Name:        offersStream,
 		Description: "jobs that wait for a worker",
 		Subjects:    []string{offersSubjects},
@@ -190,16 +185,10 @@ func (s *Server) setUp(ctx context.Context) error {
 		MaxAge:      offerAge,
 		Duplicates:  time.Second, // nobody sets message ids; a repeated offer does no harm
 		Storage:     jetstream.FileStorage,
-	})
-	if err != nil {
-		return err
 	}
-	if created {
-		s.created.Store(true)
-	}
-	// A work queue, and not a stream with limits, since then the space that
-	// it takes is that of the reports that are not yet recorded.
-	if _, err = s.setUpStream(ctx, jetstream.StreamConfig{
+	// A work queue, and not a stream with limits, since then the space that it
+	// takes is that of the reports that are not yet recorded.
+	reportsConfig = jetstream.StreamConfig{
 		Name:        reportsStream,
 		Description: "what workers report, until it is recorded",
 		Subjects:    []string{reportsSubjects},
@@ -208,20 +197,68 @@ func (s *Server) setUp(ctx context.Context) error {
 		MaxMsgs:     maxReports,
 		Duplicates:  time.Second,
 		Storage:     jetstream.FileStorage,
-	}); err != nil {
+	}
+)
+
+// setUp creates or updates the streams and all consumers of pools.
+func (s *Server) setUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	defer cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	created, err := s.setUpStream(ctx, offersConfig)
+	if err != nil {
+		return err
+	}
+	if created {
+		s.created.Store(true)
+	}
+	if _, err = s.setUpStream(ctx, reportsConfig); err != nil {
 		return err
 	}
 	for pool := range s.pools {
-		if err := s.setUpPool(ctx, pool); err != nil {
+		err := s.setUpPool(ctx, pool)
+		if broken(err) {
+			// What was kept of it lies beside the stream. What is open is offered
+			// again by the coordinator.
+			if err = s.replace(ctx, offersConfig, err); err == nil {
+				s.created.Store(true)
+				err = s.setUpPool(ctx, pool)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("consumer of pool %s: %w", pool, err)
 		}
 	}
 	return nil
 }
 
-// setUpStream updates a stream, or creates it if it is not there.
+// replace makes a stream anew that is of no use to the server.
+func (s *Server) replace(ctx context.Context, cfg jetstream.StreamConfig, cause error) error {
+	s.log.Warn("a stream is made anew: the server cannot use what it has kept", "stream", cfg.Name, "error", cause)
+	if err := s.js.DeleteStream(ctx, cfg.Name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("delete stream %s: %w", cfg.Name, err)
+	}
+	if _, err := s.js.CreateStream(ctx, cfg); err != nil {
+		return fmt.Errorf("stream %s: %w", cfg.Name, err)
+	}
+	return nil
+}
+
+// broken reports whether the server could do what it was asked, had it not
+// failed itself.
+func broken(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.Code == 500
+}
+
+// setUpStream updates a stream, or creates it if it is not there, or is of no
+// use to the server.
 func (s *Server) setUpStream(ctx context.Context, cfg jetstream.StreamConfig) (created bool, err error) {
 	_, err = s.js.UpdateStream(ctx, cfg)
+	if broken(err) {
+		return true, s.replace(ctx, cfg, err)
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = s.js.CreateStream(ctx, cfg)
 		created = err == nil
