@@ -141,6 +141,14 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		}
 	}
 	close(c.ready)
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.cfg.Store.Failed():
+			return c.cfg.Store.Failure()
+		}
+	})
 	group.Go(func() error { return c.reap(ctx) })
 	group.Go(func() error { return c.watchLimits(ctx) })
 	group.Go(func() error { return c.deliver(ctx) })

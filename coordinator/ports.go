@@ -19,6 +19,10 @@ type Store interface {
 	// writes nothing of the change, if the rows are not as the change says
 	// they were.
 	Commit(ctx context.Context, c *tourney.Change) error
+	// Failed is closed when nothing can be committed any more, for which
+	// Failure is the reason: the process is to end.
+	Failed() <-chan struct{}
+	Failure() error
 	// Sweep returns a sweep by id or tourney.ErrNotFound.
 	Sweep(ctx context.Context, id string) (tourney.Sweep, error)
 	// OpenSweeps returns the sweeps that have not ended, oldest first.

@@ -32,6 +32,10 @@ type writer struct {
 	closing chan struct{} // closed by close
 	gone    chan struct{} // closed when run has returned
 	changed signal
+
+	failing sync.Once
+	failed  chan struct{} // closed when the disk has failed
+	failure error         // why; to be read when failed is closed
 }
 
 // request is something to do in the writer's next transaction.
@@ -58,6 +62,7 @@ func newWriter(ctx context.Context, db *sqlx.DB, now func() time.Time) (*writer,
 		queue:   make(chan *request, maxGroup),
 		closing: make(chan struct{}),
 		gone:    make(chan struct{}),
+		failed:  make(chan struct{}),
 		changed: signal{c: make(chan struct{})},
 	}
 	var err error
@@ -83,6 +88,8 @@ func (w *writer) submit(ctx context.Context, f func(*tx) error, wake bool) error
 	select {
 	case <-w.closing:
 		return errClosed
+	case <-w.failed:
+		return w.failure
 	default:
 	}
 	select {
@@ -142,12 +149,27 @@ func (w *writer) gather(group []*request) []*request {
 	return group
 }
 
+// fail has nothing more committed.
+func (w *writer) fail(err error) {
+	w.failing.Do(func() {
+		w.failure = fmt.Errorf("%w: the disk has failed to keep what was written (%w); nothing that was answered is lost: start again when the disk is sound", tourney.ErrUnavailable, err)
+		close(w.failed)
+	})
+}
+
 // commit runs a group and answers each request.
 func (w *writer) commit(group []*request) {
 	errs := make([]error, len(group))
-	if err := w.transact(group, errs); err != nil {
+	err := w.failure // which only this goroutine writes
+	if err == nil {
+		err = w.transact(group, errs)
+	}
+	if err != nil {
 		w.undo("ROLLBACK") // after some errors SQLite has done so itself
 		w.memory.forget()
+		if isUnsynced(err) {
+			w.fail(err)
+		}
 		for i := range errs {
 			if errs[i] == nil {
 				errs[i] = sqlError("commit", err)

@@ -89,6 +89,15 @@ func isOutage(err error) bool {
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
+// isUnsynced reports whether err says that what was written may never reach the
+// disk. The system then forgets what it could not write, and says nothing the
+// next time (Rebello et al., Can Applications Recover from fsync Failures?,
+// USENIX ATC 2020), so that trying again would prove nothing.
+func isUnsynced(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.ExtendedCode == sqlite3.ErrIoErrFsync || e.ExtendedCode == sqlite3.ErrIoErrDirFsync)
+}
+
 // isDamage reports whether err says that the file is not a whole database.
 func isDamage(err error) bool {
 	var e sqlite3.Error

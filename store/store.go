@@ -74,6 +74,21 @@ func (s *Store) Close() error {
 // dataset, is committed.
 func (s *Store) Changed() <-chan struct{} { return s.writer.changed.wait() }
 
+// Failed returns a channel that is closed when the disk has failed to keep what
+// was written. Nothing is committed from then on; what was before is kept, and
+// read again by the next process.
+func (s *Store) Failed() <-chan struct{} { return s.writer.failed }
+
+// Failure returns why, once Failed is closed.
+func (s *Store) Failure() error {
+	select {
+	case <-s.writer.failed:
+		return s.writer.failure
+	default:
+		return nil
+	}
+}
+
 // Commit writes a change in one durable transaction, perhaps together with
 // other changes, each of which succeeds or fails by itself. It sets the ID and
 // At of the change's events. It returns tourney.ErrConflict, and writes
