@@ -123,7 +123,15 @@ func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 // until waits for a JavaScript expression to become true.
 func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(40*time.Second))); err != nil {
+	poll := func() error {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(40*time.Second)))
+		return err
+	}
+	err := poll()
+	for err != nil && strings.Contains(err.Error(), "Cannot find context") { // another page came meanwhile
+		err = poll()
+	}
+	if err != nil {
 		shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		t.Fatalf("never true: %s: %v\nthe page:\n%s", expression, err, shown)
 	}

@@ -48,7 +48,15 @@ func browse(t *testing.T, url string) context.Context {
 // shown waits until the page shows that an expression is true.
 func shown(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(60*time.Second))); err != nil {
+	poll := func() error {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(60*time.Second)))
+		return err
+	}
+	err := poll()
+	for err != nil && strings.Contains(err.Error(), "Cannot find context") { // another page came meanwhile
+		err = poll()
+	}
+	if err != nil {
 		text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		t.Fatalf("the page never shows %s: %v\n%s", expression, err, text)
 	}
