@@ -18,6 +18,11 @@ const (
 	reconnectWait   = 100 * time.Millisecond
 	reconnectJitter = 100 * time.Millisecond
 	requestTimeout  = 5 * time.Second // where the context has no deadline
+
+	// A connection that stays open and carries nothing is found out after three
+	// of these, which is within a lease, and not the library's six minutes.
+	pingInterval = 5 * time.Second
+	maxPings     = 2 // without an answer
 )
 
 // Connect connects the coordinator to a NATS server of its own, credentials
@@ -45,6 +50,8 @@ func Options(name string, logger *slog.Logger) []nats.Option {
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
 		nats.MaxReconnects(-1),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(maxPings),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if err != nil {
 				logger.Warn("NATS connection lost", "name", name, "error", err)

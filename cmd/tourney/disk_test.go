@@ -23,6 +23,7 @@ func TestSyncFails(t *testing.T) {
 	if err != nil {
 		t.Skip("strace is not there to make fsync fail")
 	}
+	t.Parallel() // it waits more than it does
 	want := undisturbed(t, steady)
 	data := dir(t)
 	args := []string{"up", "--data-dir", data, "--lease", "1s", "--workers", "2", "--addr"}
