@@ -33,6 +33,9 @@ func TestCutsBest(t *testing.T) {
 			if rng.IntN(2) == 0 {
 				c.L1 = 40 * rng.Float64()
 			}
+			if rng.IntN(20) == 0 {
+				c.L2 = math.Ldexp(1, 150+rng.IntN(850)) // gains next to nothing, which may still be compared
+			}
 			least := 0.0
 			if rng.IntN(3) == 0 {
 				least = 3000 * rng.Float64()

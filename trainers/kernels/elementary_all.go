@@ -13,9 +13,7 @@ func ExpAll(dst, src []float32) {
 		}
 		return
 	}
-	for i, x := range src {
-		dst[i] = Exp(x)
-	}
+	expGo(dst, src)
 }
 
 // LogAll computes Log of each element.
@@ -41,9 +39,7 @@ func SigmoidAll(dst, src []float32) {
 		}
 		return
 	}
-	for i, x := range src {
-		dst[i] = Sigmoid(x)
-	}
+	sigmoidGo(dst, src)
 }
 
 // TanhAll computes Tanh of each element.

@@ -44,6 +44,8 @@ func (k lossKind) all(z, loss, y, parameter []float32, n, c int) {
 	}
 	switch {
 	case len(z) == 0:
+	case active == classGo && k == logisticKind && c == 1:
+		logisticGo(z, loss, y)
 	case active == classGo:
 		k.define(z, loss, y, parameter, c)
 	case c < narrow:

@@ -16,6 +16,8 @@ func LogisticLossSums(z, sums, y []float32, n, c int) {
 	sums = sums[:(n+LossRows-1)/LossRows*c]
 	switch {
 	case len(z) == 0:
+	case active == classGo && c == 1:
+		logisticSumsGo(z, sums, y)
 	case active == classGo:
 		defineLogisticSums(z, sums, y, c)
 	case c < narrow:

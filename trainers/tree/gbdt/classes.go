@@ -100,8 +100,17 @@ func (o *twoClasses) start() []float64 {
 func (o *twoClasses) derive(b *block) float64 {
 	grad := b.of(b.grad, 0)
 	copy(grad, b.scores)
-	kernels.LogisticLoss(grad, b.loss, o.f.Train.Y[b.lo:b.hi], b.hi-b.lo, 1)
-	loss := sum(o.f, b.lo, b.loss)
+	y, loss := o.f.Train.Y[b.lo:b.hi], 0.0
+	if o.f.Weight == nil {
+		sums := b.loss[:(len(y)+kernels.LossRows-1)/kernels.LossRows]
+		kernels.LogisticLossSums(grad, sums, y, len(y), 1)
+		for _, s := range sums {
+			loss += float64(s)
+		}
+	} else {
+		kernels.LogisticLoss(grad, b.loss, y, len(y), 1)
+		loss = sum(o.f, b.lo, b.loss)
+	}
 	if b.hess == nil {
 		return loss
 	}
