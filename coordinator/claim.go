@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // Claim grants as many of the offered jobs as the worker has room for. The
@@ -135,9 +136,11 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 			take(j)
 		}
 	}
+	failpoint.Pass(failpoint.ClaimDecided)
 	if err := s.commit(ctx, ch); err != nil {
 		return nil, err
 	}
+	failpoint.Pass(failpoint.ClaimCommitted)
 	charged := s.c.fair.Charge(s.id, fresh)
 	for _, j := range granted[len(granted)-fresh:] {
 		j.charged = charged

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // DefaultCheckpointBytes is how many bytes of checkpoints are kept, as far as
@@ -104,6 +105,7 @@ func (c *Coordinator) Upload(ctx context.Context, hash string, put func() (int64
 	if err != nil {
 		return err
 	}
+	failpoint.Pass(failpoint.UploadStored)
 	return c.cfg.Store.NoteUpload(ctx, hash, size)
 }
 
@@ -181,9 +183,11 @@ func (c *Coordinator) removeUpload(ctx context.Context, hash string) (bool, erro
 	if err != nil || !doomed {
 		return false, err
 	}
+	failpoint.Pass(failpoint.BlobDoomed)
 	if err := c.cfg.Blobs.Delete(ctx, hash); err != nil && !errors.Is(err, tourney.ErrNotFound) {
 		return false, err
 	}
+	failpoint.Pass(failpoint.BlobDeleted)
 	return true, c.cfg.Store.ForgetUpload(ctx, hash)
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"tourney"
 	"tourney/coordinator/fair"
+	"tourney/failpoint"
 	"tourney/search"
 )
 
@@ -253,6 +254,7 @@ func (c *Coordinator) CreateSweep(ctx context.Context, spec tourney.Spec, key st
 		}
 		return tourney.Sweep{}, err
 	}
+	failpoint.Pass(failpoint.SweepCommitted)
 	c.start(s)
 	c.offers.wake()
 	return c.cfg.Store.Sweep(ctx, row.ID)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // offerAge is after how long a job that was offered and not claimed is offered
@@ -75,9 +76,11 @@ func (o *offerer) offer(ctx context.Context, s *sweep) error {
 	chunk := min(max(1, len(jobs)/(4*max(workers, 1))), maxOffer)
 	for len(jobs) > 0 {
 		n := min(chunk, len(jobs))
+		failpoint.Pass(failpoint.OfferTaken)
 		if err := o.c.cfg.Bus.Offer(ctx, pool, s.id, tourney.Offer{Jobs: jobs[:n]}); err != nil {
 			return err // the age gate brings them again
 		}
+		failpoint.Pass(failpoint.OfferPublished)
 		jobs = jobs[n:]
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // maxFailures is how often a job may fail by itself before its trial does.
@@ -36,6 +37,7 @@ func (c *Coordinator) Reports(ctx context.Context, batch []tourney.Incoming) err
 			bySweep[e.Token.Sweep] = append(bySweep[e.Token.Sweep], entry{batch[i].Worker, e})
 		}
 	}
+	failpoint.Pass(failpoint.ReportsTaken)
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(bySweep)) {
 		s := c.lookup(id)
@@ -52,12 +54,14 @@ func (c *Coordinator) Reports(ctx context.Context, batch []tourney.Incoming) err
 			if err := ch.foldTimed(ctx); err != nil {
 				return s.spoil(ctx, err)
 			}
+			failpoint.Pass(failpoint.ReportsFolded)
 			return s.commit(ctx, ch)
 		})
 		if err != nil && !errors.Is(err, errEnded) {
 			errs = append(errs, fmt.Errorf("reports of sweep %s: %w", id, err))
 		}
 	}
+	failpoint.Pass(failpoint.ReportsCommitted)
 	return errors.Join(errs...)
 }
 
@@ -180,6 +184,7 @@ func (s *sweep) lose(ctx context.Context, tokens []tourney.Token) error {
 		s.c.leases.release(ch.released)
 		return nil
 	}
+	failpoint.Pass(failpoint.LeaseEnded)
 	return s.commit(ctx, ch)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 	"tourney/search"
 )
 
@@ -213,6 +214,7 @@ func (s *sweep) resume(ctx context.Context) error {
 	if err := ch.decide(ctx); err != nil {
 		return s.spoil(ctx, err)
 	}
+	failpoint.Pass(failpoint.SweepResumed)
 	if err := s.commit(ctx, ch); err != nil {
 		return err
 	}
@@ -249,6 +251,7 @@ func (s *sweep) act(ctx context.Context, action tourney.Action) error {
 	if err := ch.foldHeld(ctx); err != nil {
 		return s.spoil(ctx, err)
 	}
+	failpoint.Pass(failpoint.ActionDecided)
 	return s.commit(ctx, ch)
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // Fetcher gets blobs from where they are kept.
@@ -198,6 +199,7 @@ func (d *disk) get(ctx context.Context, hash string, size int64, token *tourney.
 		d.mu.Lock()
 		d.sound[hash] = quick.Sum64()
 		d.mu.Unlock()
+		failpoint.Pass(failpoint.ShardFetched)
 		err = d.root.Rename(temp, path.Join(diskBlobs, hash))
 	}
 	if err != nil {

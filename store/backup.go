@@ -16,6 +16,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // A backup is a copy of the database as it was at one moment, and the blobs that
@@ -129,6 +130,7 @@ func Restore(ctx context.Context, snapshot, dir string) (done Restored, err erro
 	if err := syncFile(temp); err != nil {
 		return done, err
 	}
+	failpoint.Pass(failpoint.EpochBegun)
 	if err := os.Rename(temp, path); err != nil {
 		return done, fmt.Errorf("restore: %w", err)
 	}

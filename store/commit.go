@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // maxGroup bounds how many requests share a transaction.
@@ -224,7 +225,9 @@ func (w *writer) transact(group []*request, errs []error) error {
 		w.undo("ROLLBACK")
 		return nil
 	}
+	failpoint.Pass(failpoint.CommitWritten)
 	_, err := t.exec("COMMIT")
+	failpoint.Pass(failpoint.CommitDone)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // A deletion takes its rows away a few at a time, so that others commit in
@@ -106,6 +107,7 @@ func (s *Store) finishDeletion(ctx context.Context, id string) error {
 			if err != nil {
 				return sqlError("delete rows of sweep "+id, err)
 			}
+			failpoint.Pass(failpoint.SliceDeleted)
 			if n < int64(rows) {
 				break
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"tourney"
+	"tourney/failpoint"
 	"tourney/migrations"
 )
 
@@ -173,6 +174,7 @@ func build(ctx context.Context, path string) (err error) {
 	if err := f.Sync(); err != nil {
 		return err
 	}
+	failpoint.Pass(failpoint.DatabaseBuilt)
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}

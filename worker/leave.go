@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // The budget of a worker that leaves: ten seconds in all, so that it fits the
@@ -118,6 +119,7 @@ func (w *Worker) finish(ctx context.Context) {
 // budget.
 func (w *Worker) drain(ctx context.Context) {
 	w.release(false)
+	failpoint.Pass(failpoint.WorkerReleasing)
 	steps := time.AfterFunc(stepWait, func() { w.release(true) })
 	defer steps.Stop()
 	uploads := time.AfterFunc(uploadWait, w.spool.hurry)
@@ -133,6 +135,7 @@ func (w *Worker) drain(ctx context.Context) {
 	}
 	last, cancel := context.WithTimeout(ctx, lastWait)
 	defer cancel()
+	failpoint.Pass(failpoint.WorkerSilent)
 	beat := w.report()
 	beat.Gone = true
 	if _, err := w.cfg.Bus.Beat(last, beat); err != nil {

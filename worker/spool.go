@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tourney"
+	"tourney/failpoint"
 )
 
 // spool holds what is to be reported. It sends at most once a second, and at
@@ -209,6 +210,7 @@ func (s *spool) send(ctx context.Context) {
 			s.putBack(drafts, err)
 			return
 		}
+		failpoint.Pass(failpoint.ReportSent)
 		s.mu.Lock()
 		s.sending, s.wait = false, 0
 		s.mu.Unlock()
@@ -265,6 +267,7 @@ func (s *spool) upload(ctx context.Context, drafts []*draft) error {
 		}
 	}
 	hash, err := s.put(ctx, blob, n)
+	failpoint.Pass(failpoint.CheckpointPut)
 	if err != nil && s.late.Err() == nil && ctx.Err() == nil && errors.Is(err, tourney.ErrUnavailable) {
 		for _, d := range drafts {
 			if d.state != nil {
@@ -331,6 +334,7 @@ func (s *spool) putBack(drafts []*draft, cause error) {
 		switch {
 		case err == nil:
 			d.kept = k
+			failpoint.Pass(failpoint.StateKept)
 		case d.final:
 			continue // the model stays in memory: it is lost otherwise
 		default:

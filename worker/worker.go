@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tourney"
+	"tourney/failpoint"
 	"tourney/trainers"
 )
 
@@ -190,11 +191,13 @@ func (w *Worker) claim(ctx, working context.Context, offered []tourney.Offered) 
 			err = errors.New(reply.Error)
 		}
 		if err == nil {
+			failpoint.Pass(failpoint.WorkerClaimed)
 			for _, o := range offered {
 				if err := o.Ack(); err != nil {
 					w.cfg.Log.Debug("acknowledge offer", "error", err)
 				}
 			}
+			failpoint.Pass(failpoint.WorkerAcked)
 			return reply.Grants
 		}
 		if ctx.Err() != nil {

@@ -15,6 +15,7 @@ import (
 
 	"tourney"
 	"tourney/blob"
+	"tourney/failpoint"
 	"tourney/store"
 )
 
@@ -111,6 +112,7 @@ func backUp(ctx context.Context, dataDir, where, to string, withBlobs bool) (don
 			return done, err
 		}
 	}
+	failpoint.Pass(failpoint.BackupCopied)
 	return done, out.finish(db)
 }
 
@@ -140,6 +142,7 @@ func copyBlobs(ctx context.Context, db string, from blob.Store, out target) (don
 		if err := errors.Join(out.put(ctx, ref.Hash, size, body), body.Close()); err != nil {
 			return done, fmt.Errorf("back up: blob %s: %w", ref.Hash, err)
 		}
+		failpoint.Pass(failpoint.BackupBlob)
 		done.Blobs++
 		done.Bytes += size
 	}
@@ -367,6 +370,7 @@ func (c *copied) take(ctx context.Context, to blob.Store, hash string, size int6
 	if got != hash {
 		return errors.Join(fmt.Errorf("restore: blob %s: %w: it hashes to %s", hash, blob.ErrCorrupt, got), to.Delete(ctx, got))
 	}
+	failpoint.Pass(failpoint.RestoreBlob)
 	c.Blobs++
 	c.Bytes += size
 	return nil

@@ -31,10 +31,13 @@ import (
 func TestMain(m *testing.M) {
 	sql.Main()
 	supervised.Main()
+	dieAt(os.Getenv("TOURNEY_FAILPOINT"))
 	switch os.Getenv("TOURNEY_TEST_MAIN") {
 	case "1":
 		fleet.MetadataURL, version = os.Getenv("TOURNEY_TEST_METADATA"), os.Getenv("TOURNEY_TEST_VERSION")
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	case "collect":
+		os.Exit(collectMain(os.Args[1]))
 	case "nats":
 		os.Exit(natsMain(os.Args[1], os.Args[2]))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"tourney"
 	"tourney/blob"
+	"tourney/failpoint"
 )
 
 // loosening puts blobs of datasets that are not registered yet.
@@ -19,6 +20,7 @@ type loosening struct {
 // Put stores a blob and notes that perhaps nothing will refer to it.
 func (l *loosening) Put(ctx context.Context, r io.Reader) (string, int64, error) {
 	hash, size, err := l.blobs.Put(ctx, r)
+	failpoint.Pass(failpoint.ShardStored)
 	if err == nil {
 		err = l.catalog.Loosen(ctx, hash)
 	}
@@ -63,6 +65,7 @@ func (d *Desk) Sweep(ctx context.Context) (int, error) {
 		if err := d.cfg.Blobs.Delete(ctx, hash); err != nil && !errors.Is(err, tourney.ErrNotFound) {
 			return n, fmt.Errorf("sweep blobs: %w", err)
 		}
+		failpoint.Pass(failpoint.RowsDeleted)
 	}
 	if err := d.cfg.Catalog.ForgetLoose(ctx, hashes); err != nil {
 		return len(hashes), fmt.Errorf("sweep blobs: %w", err)
