@@ -43,6 +43,10 @@ type EnrolRequest struct {
 	Machine
 	Datasets []string `json:"datasets,omitempty"` // versions in its cache
 
+	// Worker is the id of a worker that is here already and has its credential
+	// made anew, which ends; empty: a new worker.
+	Worker string `json:"worker,omitempty"`
+
 	// The server fills in what the request came with.
 	Token string    `json:"-"` // id of the token; empty: none
 	Until time.Time `json:"-"` // when that expires; zero: never
@@ -50,14 +54,17 @@ type EnrolRequest struct {
 
 // Enrolment is what a worker needs to take part.
 type Enrolment struct {
-	Worker   string        `json:"worker"`   // its id
-	NATS     string        `json:"nats"`     // URL; empty for a worker inside the coordinator's process
-	User     string        `json:"user"`     // of the NATS credential, bound to the id
-	Password string        `json:"password"` // likewise
-	Expires  time.Time     `json:"expires_at"`
-	Inbox    string        `json:"inbox"` // prefix for replies
-	Pool     string        `json:"pool"`
-	Lease    time.Duration `json:"lease_ns"` // how long an attempt may go unheard
+	Worker   string `json:"worker"`   // its id
+	NATS     string `json:"nats"`     // URL; empty for a worker inside the coordinator's process
+	User     string `json:"user"`     // of the NATS credential, bound to the id
+	Password string `json:"password"` // likewise
+	// Credentials are what a NATS credentials file holds, in place of a password;
+	// the worker enrols again under its id before they expire.
+	Credentials string        `json:"credentials,omitempty"`
+	Expires     time.Time     `json:"expires_at"`
+	Inbox       string        `json:"inbox"` // prefix for replies
+	Pool        string        `json:"pool"`
+	Lease       time.Duration `json:"lease_ns"` // how long an attempt may go unheard
 }
 
 // Offer tells workers that a job waits. It wakes; the claim decides.

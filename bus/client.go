@@ -48,6 +48,7 @@ type Option func(*options)
 type options struct {
 	logger *slog.Logger
 	nats   []nats.Option
+	renew  func(context.Context) (tourney.Enrolment, error)
 }
 
 // WithLogger has the client say when the connection is lost and back.
@@ -91,11 +92,16 @@ func dial(ctx context.Context, url string, e tourney.Enrolment, opts []Option) (
 		controls: make(chan tourney.Control, maxControls),
 		closed:   make(chan struct{}),
 	}
+	open, end := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // the connection's end calls it
 	all := append(Options("tourney worker "+e.Worker, o.logger),
 		nats.CustomInboxPrefix(e.Inbox),
-		nats.ClosedHandler(func(*nats.Conn) { close(c.closed) }),
+		nats.ClosedHandler(func(*nats.Conn) { end(); close(c.closed) }),
 	)
-	if e.User != "" { // a trusted external server may have the credentials in its URL
+	cred := newCredential(e.Credentials)
+	switch {
+	case e.Credentials != "":
+		all = append(all, cred.option())
+	case e.User != "": // a trusted external server may have the credentials in its URL
 		all = append(all, nats.UserInfo(e.User, e.Password))
 	}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -103,6 +109,7 @@ func dial(ctx context.Context, url string, e tourney.Enrolment, opts []Option) (
 	}
 	nc, err := nats.Connect(url, append(all, o.nats...)...)
 	if err != nil {
+		end()
 		if isRefusal(err) {
 			return nil, fmt.Errorf("connect worker %s to NATS: %w: %w", e.Worker, tourney.ErrRefused, err)
 		}
@@ -112,6 +119,9 @@ func dial(ctx context.Context, url string, e tourney.Enrolment, opts []Option) (
 	if err := c.start(ctx); err != nil {
 		nc.Close()
 		return nil, err
+	}
+	if e.Credentials != "" && o.renew != nil {
+		c.forward.Go(func() { c.keepCredential(open, cred, e.Expires, o.renew) })
 	}
 	return c, nil
 }

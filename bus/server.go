@@ -41,6 +41,8 @@ type Server struct {
 	log   *slog.Logger
 	heard func(worker string)
 
+	replicas int // of streams
+
 	created atomic.Bool
 	counts  counts
 
@@ -64,6 +66,10 @@ type ServerOption func(*Server)
 // worker arrives. f must be quick.
 func OnHeard(f func(worker string)) ServerOption { return func(s *Server) { s.heard = f } }
 
+// WithReplicas has every message be on n servers of a cluster, so that it and the
+// streams outlast the loss of fewer than half of them.
+func WithReplicas(n int) ServerOption { return func(s *Server) { s.replicas = n } }
+
 // NewServer creates what is missing of the streams and consumers. The caller
 // goes on owning the connection.
 func NewServer(ctx context.Context, nc *nats.Conn, logger *slog.Logger, opts ...ServerOption) (*Server, error) {
@@ -72,11 +78,12 @@ func NewServer(ctx context.Context, nc *nats.Conn, logger *slog.Logger, opts ...
 		return nil, fmt.Errorf("start bus: %w", err)
 	}
 	s := &Server{
-		nc:    nc,
-		js:    js,
-		log:   logger,
-		heard: func(string) {},
-		pools: map[string]bool{tourney.DefaultPool: true},
+		nc:       nc,
+		js:       js,
+		log:      logger,
+		heard:    func(string) {},
+		replicas: 1,
+		pools:    map[string]bool{tourney.DefaultPool: true},
 	}
 	for _, opt := range opts {
 		opt(s)
@@ -255,6 +262,7 @@ func broken(err error) bool {
 // setUpStream updates a stream, or creates it if it is not there, or is of no
 // use to the server.
 func (s *Server) setUpStream(ctx context.Context, cfg jetstream.StreamConfig) (created bool, err error) {
+	cfg.Replicas = s.replicas
 	_, err = s.js.UpdateStream(ctx, cfg)
 	if broken(err) {
 		return true, s.replace(ctx, cfg, err)

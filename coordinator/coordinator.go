@@ -348,6 +348,9 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	if req.Version != c.cfg.Version {
 		return tourney.Enrolment{}, fmt.Errorf("%w: the worker is version %q and the coordinator %q; use the same", tourney.ErrRefused, req.Version, c.cfg.Version)
 	}
+	if req.Worker != "" {
+		return c.renew(req)
+	}
 	id := newID("w")
 	if req.Inside {
 		id = newID(insidePrefix)
@@ -367,6 +370,21 @@ func (c *Coordinator) Enrol(ctx context.Context, req tourney.EnrolRequest) (tour
 	}
 	c.fleet.add(w)
 	c.log.Info("worker enrolled", "worker", id, "host", req.Host, "slots", req.Slots, "pool", req.Pool)
+	return enrolment, nil
+}
+
+// renew makes the credential of a worker anew that is here, and enrolled with the
+// same token.
+func (c *Coordinator) renew(req tourney.EnrolRequest) (tourney.Enrolment, error) {
+	if !c.fleet.isHere(req.Worker, req.Token, req.Pool) {
+		return tourney.Enrolment{}, fmt.Errorf("%w: no worker %s of pool %s is here that enrolled with this token; enrol as a new one", tourney.ErrRefused, req.Worker, req.Pool)
+	}
+	enrolment, err := c.cfg.Gate.Admit(req.Worker, req)
+	if err != nil {
+		return tourney.Enrolment{}, fmt.Errorf("renew the credential of worker %s: %w", req.Worker, err)
+	}
+	enrolment.Worker, enrolment.Pool, enrolment.Lease = req.Worker, req.Pool, c.cfg.Lease
+	c.log.Debug("worker's credential renewed", "worker", req.Worker)
 	return enrolment, nil
 }
 

@@ -200,6 +200,15 @@ func (f *fleet) drain(id string, mode tourney.Drain) (tourney.Worker, error) {
 	return m.Worker, nil
 }
 
+// isHere reports whether a worker of a pool has enrolled with a token and has not
+// left.
+func (f *fleet) isHere(id, token, pool string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.workers[id]
+	return m != nil && m.Host != "" && m.State.Here() && m.Token == token && m.Pool == pool
+}
+
 // expel shuts out the workers that enrolled with a token, for good, and returns
 // their ids.
 func (f *fleet) expel(token string) []string {

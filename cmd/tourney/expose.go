@@ -34,8 +34,8 @@ func (o *serverOptions) guarded() bool { return !o.insecure && len(o.exposed()) 
 
 // checkSafety refuses what would let strangers in, as far as the flags tell.
 func (o *serverOptions) checkSafety() error {
-	if o.natsURL != "" && !o.trusted {
-		return fmt.Errorf("%w: with --nats all workers share the credentials in its URL, so each can speak for the others; if the network and the workers are trusted, say --trusted-network", tourney.ErrRefused)
+	if err := o.checkBus(); err != nil {
+		return err
 	}
 	cert, _, err := o.tlsFiles()
 	if err != nil || !o.guarded() {
@@ -44,6 +44,24 @@ func (o *serverOptions) checkSafety() error {
 	_, err = os.Stat(filepath.Join(o.dataDir, "tourney.db"))
 	if err != nil || cert == "" {
 		return o.refuse(err != nil)
+	}
+	return nil
+}
+
+// checkBus refuses to let workers into a bus that is somebody else's as one user,
+// unless it is told to, and flags that do not go together.
+func (o *serverOptions) checkBus() error {
+	switch {
+	case o.natsURL == "" && o.natsKey+o.natsAccount != "":
+		return usageError{errors.New("--nats-signing-key and --nats-account do nothing without --nats")}
+	case o.natsKey == "" && o.natsAccount != "":
+		return usageError{errors.New("--nats-account does nothing without --nats-signing-key")}
+	case o.natsKey != "" && o.trusted:
+		return usageError{errors.New("give --nats-signing-key or --trusted-network: with the one each worker has credentials of its own, with the other all share those of the URL")}
+	case o.natsReplicas < 0 || o.natsReplicas > 5:
+		return usageError{fmt.Errorf("--nats-replicas must be between 1 and 5, not %d", o.natsReplicas)}
+	case o.natsURL != "" && o.natsKey == "" && !o.trusted:
+		return fmt.Errorf("%w: with --nats all workers share the credentials in its URL, so each can speak for the others; have the coordinator sign each a user of its own (--nats-signing-key), or if the network and the workers are trusted, say --trusted-network", tourney.ErrRefused)
 	}
 	return nil
 }

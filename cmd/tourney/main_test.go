@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	case "collect":
 		os.Exit(collectMain(os.Args[1]))
+	case "nats-server":
+		os.Exit(natsServerMain(os.Args[1:]))
 	case "nats":
 		os.Exit(natsMain(os.Args[1], os.Args[2]))
 	}

@@ -39,6 +39,9 @@ func newCoordinator() *cobra.Command {
 	cmd.Flags().StringVar(&o.natsListen, "nats-listen", "127.0.0.1:4222", "HOST:PORT on which the embedded bus takes workers")
 	cmd.Flags().StringVar(&o.natsURL, "nats", "", "URL of a NATS server with JetStream, instead of the embedded one")
 	cmd.Flags().BoolVar(&o.trusted, "trusted-network", false, "with --nats: all workers may share its credentials")
+	cmd.Flags().StringVar(&o.natsKey, "nats-signing-key", "", "with --nats: file with the seed of an account's signing key there; each worker gets a user of its own that it signs")
+	cmd.Flags().StringVar(&o.natsAccount, "nats-account", "", "with --nats-signing-key: public key of the account, unless the key is the account's own")
+	cmd.Flags().IntVar(&o.natsReplicas, "nats-replicas", 1, "with --nats: how many servers of a cluster hold each message, 1, 3 or 5")
 	return cmd
 }
 

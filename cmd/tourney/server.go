@@ -22,6 +22,7 @@ import (
 	"tourney/api"
 	"tourney/api/metrics"
 	"tourney/bus"
+	"tourney/bus/account"
 	"tourney/bus/natsd"
 	"tourney/cmd/internal/fleet"
 	"tourney/cmd/internal/otlp"
@@ -38,24 +39,28 @@ import (
 type serverOptions struct {
 	addr        string // of HTTP
 	dataDir     string
-	workers     int           // in this process, of one core each
-	natsListen  string        // of the embedded bus; empty: in-process only
-	natsURL     string        // an external bus instead
-	trusted     bool          // the external bus's network is trusted
-	insecure    bool          // a proxy in front does TLS and authentication
-	tlsCert     string        // file of the certificate of HTTP and the bus; empty: no TLS
-	tlsKey      string        // file of its key
-	tlsDir      string        // directory of both, as tourney tls init makes it
-	hosts       []string      // Host headers beyond loopback's and the certificate's
-	lease       time.Duration // 0: the default
-	blobs       string        // a bucket or a directory; empty: in dataDir
-	dataRoots   []string      // directories whose files requests may name
-	urlHosts    []string      // hosts whose files requests may name
-	maxUpload   byteSize      // of a table; 0: the default
-	checkpoints byteSize      // kept for paused trials; 0: the default
-	price       float64       // of an hour of a slot; 0: unknown
-	prices      string        // file of prices by pool
-	retention   span          // of sweeps that have ended; 0: for ever
+	workers     int    // in this process, of one core each
+	natsListen  string // of the embedded bus; empty: in-process only
+	natsURL     string // an external bus instead
+	trusted     bool   // the external bus's network is trusted
+	natsKey     string // file of a signing key of the account there
+	natsAccount string // public key of that account; empty: it is the key's own
+
+	natsReplicas int           // servers of the external bus that hold each message; 0: one
+	insecure     bool          // a proxy in front does TLS and authentication
+	tlsCert      string        // file of the certificate of HTTP and the bus; empty: no TLS
+	tlsKey       string        // file of its key
+	tlsDir       string        // directory of both, as tourney tls init makes it
+	hosts        []string      // Host headers beyond loopback's and the certificate's
+	lease        time.Duration // 0: the default
+	blobs        string        // a bucket or a directory; empty: in dataDir
+	dataRoots    []string      // directories whose files requests may name
+	urlHosts     []string      // hosts whose files requests may name
+	maxUpload    byteSize      // of a table; 0: the default
+	checkpoints  byteSize      // kept for paused trials; 0: the default
+	price        float64       // of an hour of a slot; 0: unknown
+	prices       string        // file of prices by pool
+	retention    span          // of sweeps that have ended; 0: for ever
 
 	webhookSecret string   // file of what notices are signed with; empty: none are sent
 	webhookHosts  []string // that may be told
@@ -272,13 +277,13 @@ func (o *serverOptions) probeBus() error {
 type busParts struct {
 	server *bus.Server
 	gate   coordinator.Gate
-	dial   func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) // for workers in this process
+	dial   fleet.Dial // for workers in this process
 }
 
 // startBus starts the embedded bus, or connects to an external one.
 func (s *server) startBus(ctx context.Context, o serverOptions) (busParts, error) {
 	if o.natsURL != "" {
-		return s.connectBus(ctx, o.natsURL)
+		return s.connectBus(ctx, o)
 	}
 	opts := natsd.Options{Dir: filepath.Join(o.dataDir, "nats"), Listen: o.natsListen, MaxStore: 4 << 30, Logger: s.log}
 	if s.cert != nil && o.natsListen != "" {
@@ -298,26 +303,37 @@ func (s *server) startBus(ctx context.Context, o serverOptions) (busParts, error
 	if err != nil {
 		return busParts{}, err
 	}
-	dial := func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) {
-		return bus.DialInProcess(ctx, embedded, e, bus.WithLogger(s.log))
+	dial := func(ctx context.Context, e tourney.Enrolment, opts ...bus.Option) (worker.Bus, error) {
+		return bus.DialInProcess(ctx, embedded, e, append(opts, bus.WithLogger(s.log))...)
 	}
 	return busParts{srv, embedded, dial}, nil
 }
 
-func (s *server) connectBus(ctx context.Context, rawURL string) (busParts, error) {
-	nc, err := bus.Connect(rawURL, s.log)
+// connectBus connects to a bus that is somebody else's. Its workers have users of
+// their own if the coordinator can sign them, and otherwise share the URL.
+func (s *server) connectBus(ctx context.Context, o serverOptions) (busParts, error) {
+	var gate coordinator.Gate = sharedGate{o.natsURL}
+	connect := bus.Connect
+	if o.natsKey != "" {
+		signing, err := account.Open(account.Options{URL: o.natsURL, KeyFile: o.natsKey, Account: o.natsAccount})
+		if err != nil {
+			return busParts{}, usageError{err}
+		}
+		gate, connect = signing, signing.Connect
+	}
+	nc, err := connect(o.natsURL, s.log)
 	if err != nil {
 		return busParts{}, err
 	}
 	s.onClose(func() error { nc.Close(); return nil })
-	srv, err := bus.NewServer(ctx, nc, s.log)
+	srv, err := bus.NewServer(ctx, nc, s.log, bus.WithReplicas(max(o.natsReplicas, 1)))
 	if err != nil {
 		return busParts{}, err
 	}
-	dial := func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) {
-		return bus.Dial(ctx, e, bus.WithLogger(s.log))
+	dial := func(ctx context.Context, e tourney.Enrolment, opts ...bus.Option) (worker.Bus, error) {
+		return bus.Dial(ctx, e, append(opts, bus.WithLogger(s.log))...)
 	}
-	return busParts{srv, sharedGate{rawURL}, dial}, nil
+	return busParts{srv, gate, dial}, nil
 }
 
 // sharedGate hands every worker the same access to an external bus, whose

@@ -81,11 +81,11 @@ func run(cmd *cobra.Command, cfg Config) error {
 		return err
 	}
 	defer s.Close()
-	return s.Work(cmd.Context(), func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error) {
+	return s.Work(cmd.Context(), func(ctx context.Context, e tourney.Enrolment, opts ...bus.Option) (worker.Bus, error) {
 		if e.NATS == "" {
 			return nil, errors.New("the server takes no workers from other processes; start it with --nats-listen 127.0.0.1:4222")
 		}
-		opts := []bus.Option{bus.WithLogger(cfg.Log)}
+		opts = append(opts, bus.WithLogger(cfg.Log))
 		if strings.HasPrefix(e.NATS, "tls://") {
 			config, err := busTLS(cfg.Server)
 			if err != nil {

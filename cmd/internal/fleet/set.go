@@ -21,6 +21,7 @@ import (
 	"tourney/api/client"
 	"tourney/blob"
 	"tourney/blob/cloud"
+	"tourney/bus"
 	"tourney/cmd/internal/cli"
 	"tourney/dataset"
 	"tourney/worker"
@@ -54,7 +55,7 @@ type Config struct {
 }
 
 // Dial connects an enrolled worker to the bus.
-type Dial func(ctx context.Context, e tourney.Enrolment) (worker.Bus, error)
+type Dial func(ctx context.Context, e tourney.Enrolment, opts ...bus.Option) (worker.Bus, error)
 
 // Set is what the workers of one process share.
 type Set struct {
@@ -121,14 +122,17 @@ func (s *Set) Enrol(ctx context.Context, dial Dial) (*worker.Worker, error) {
 	if err != nil {
 		host = "unknown"
 	}
-	e, err := s.client.Enrol(ctx, tourney.EnrolRequest{
+	req := tourney.EnrolRequest{
 		Host: host, Pool: s.cfg.Pool, Slots: s.cfg.Slots, Version: s.cfg.Version, Inside: s.cfg.Inside,
 		Machine: s.machine, Datasets: s.cache.Versions(),
-	})
+	}
+	e, err := s.client.Enrol(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("enrol at %s: %w", s.cfg.Server.Server, err)
 	}
-	b, err := dial(ctx, s.reachable(e))
+	req.Worker, req.Pool = e.Worker, e.Pool
+	renew := func(ctx context.Context) (tourney.Enrolment, error) { return s.client.Enrol(ctx, req) }
+	b, err := dial(ctx, s.reachable(e), bus.WithRenewal(renew))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the bus: %w", err)
 	}
