@@ -20,7 +20,10 @@ func newSweepExtend() *cobra.Command {
 		Short: "Give a sweep more trials or other limits; one that is completed goes on",
 		Long: `Extend gives a sweep more trials, or other limits instead of those it has. One
 that is completed goes on: what was pruned stays pruned, and its next winner is
-refitted. Its test metrics were known by then, so it is marked as unsealed.`,
+refitted. Its test metrics were known by then, so it is marked as unsealed.
+
+Trials are added to the sweep's cap. Retries of failed trials are beyond it, and
+take nothing of what is added.`,
 		Example: `  tourney sweep extend ID --trials 100
   tourney sweep extend ID --run-cap 500 --wall 2h`,
 		Args: cobra.ExactArgs(1),
@@ -36,7 +39,9 @@ refitted. Its test metrics were known by then, so it is marked as unsealed.`,
 				if runCap > 0 {
 					return usageError{errors.New("give --run-cap, which counts all trials, or --trials, which counts those that are added")}
 				}
-				a.RunCap = max(total(sweep.Counts), capOf(sweep)) + more
+				if a.RunCap, err = raised(sweep, more); err != nil {
+					return err
+				}
 			}
 			if f.Changed("wall") || f.Changed("worker-hours") || f.Changed("cost") || f.Changed("target") || f.Changed("no-improvement") {
 				l := sweep.LimitsNow()
@@ -55,8 +60,8 @@ refitted. Its test metrics were known by then, so it is marked as unsealed.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.IntVar(&runCap, "run-cap", 0, "trials in all, those that there are among them")
-	f.IntVar(&more, "trials", 0, "trials to add")
+	f.IntVar(&runCap, "run-cap", 0, "trials in all, those that there are among them, retries left out")
+	f.IntVar(&more, "trials", 0, "trials to add to the cap")
 	f.DurationVar(&wall, "wall", 0, "time that it may run in all, pauses left out")
 	f.Float64Var(&hours, "worker-hours", 0, "hours of slots that it may use in all")
 	f.Float64Var(&cost, "cost", 0, "what it may cost in all")
@@ -69,6 +74,15 @@ func setIf[T any](changed bool, field *T, v T) {
 	if changed {
 		*field = v
 	}
+}
+
+// raised returns the cap of trials that is more above the one in force. Retries
+// do not count towards a cap, so how many trials there are says nothing of it.
+func raised(s tourney.Sweep, more int) (int, error) {
+	if limit := capOf(s); limit > 0 {
+		return limit + more, nil
+	}
+	return 0, usageError{errors.New("the sweep has no cap that --trials could raise: its limits end it, or its last point; give other limits, as with --wall")}
 }
 
 // capOf returns the cap of trials that is in force.

@@ -343,12 +343,15 @@ class Sweep:
         return self._post("cancel")
 
     def extend(self, trials: int = 0, *, run_cap: int = 0, limits: Optional[Json] = None) -> "Sweep":
-        """Gives the sweep more trials, or trials up to run_cap, or other limits. One that is completed goes on."""
+        """Gives the sweep so many trials beyond its cap, or trials up to run_cap, or other limits. One that is
+        completed goes on. Retries of failed trials do not count."""
         body: Json = {}
         if trials:
             self.refresh()
             cap = (self.document.get("amended") or {}).get("run_cap") or self.spec.get("run_cap") or 0
-            run_cap = max(sum(self.counts.values()), cap) + trials
+            if not cap:
+                raise ValueError("the sweep has no cap of trials to raise: give other limits")
+            run_cap = cap + trials
         if run_cap:
             body["run_cap"] = run_cap
         if limits is not None:
