@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,9 @@ const (
 	streamPing  = 15 * time.Second        // between signs of life
 	streamPace  = 50 * time.Millisecond   // between reads of the log, so that many streams cost little
 	streamWrite = 10 * time.Second        // a reader that takes longer to take in a message is cut off
-	streamBatch = 256                     // events read at a time
+	streamBatch = 256                     // events read at a time, at most
+	streamFirst = 32                      // likewise, until it is known how long they are
+	streamBytes = 128 << 10               // of the events read at a time, about: a reader that stalls holds no more
 	streamChunk = 32 << 10                // bytes that are written at a time
 	streamRetry = 2000 * time.Millisecond // when readers should come back
 )
@@ -119,6 +122,7 @@ type stream struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	buf   bytes.Buffer
+	batch int // events to be read next; 0: streamFirst
 }
 
 // VisitStreamEventsResponse writes the stream of all sweeps.
@@ -239,14 +243,18 @@ var closedChannel = func() chan struct{} {
 // step writes the events after the last one written, at most a batch. It
 // reports whether there may be more.
 func (st *stream) step() (more bool, err error) {
-	events, err := st.s.cfg.Reader.EventsAfter(st.ctx, st.sweep, st.after, streamBatch)
+	batch := cmp.Or(st.batch, streamFirst)
+	events, err := st.s.cfg.Reader.EventsAfter(st.ctx, st.sweep, st.after, batch)
 	if err != nil {
 		return false, fmt.Errorf("stream events: %w", err)
 	}
+	size := 0
 	for i := range events {
+		before := st.buf.Len()
 		if err := st.write(&events[i]); err != nil {
 			return false, err
 		}
+		size += st.buf.Len() - before
 		if st.buf.Len() >= streamChunk {
 			if err := st.flush(); err != nil {
 				return false, err
@@ -260,7 +268,8 @@ func (st *stream) step() (more bool, err error) {
 		return false, err
 	}
 	st.after = events[len(events)-1].ID
-	return len(events) == streamBatch, nil
+	st.batch = min(max(streamBytes*len(events)/size, 1), streamBatch)
+	return len(events) == batch, nil
 }
 
 // wireEvent is an event as JSON.

@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +14,7 @@ import (
 
 	"tourney"
 	"tourney/api"
+	"tourney/api/internal/apitest"
 )
 
 // 500 readers that take nothing in, over connections that hold nothing, cost
@@ -49,6 +52,67 @@ func TestReadersThatStallHoldLittle(t *testing.T) {
 			}
 		}
 	}, func(cfg *api.Config) { cfg.MaxStreams = 500 })
+}
+
+// weighed notes how much was read of the log at a time.
+type weighed struct {
+	*apitest.World
+	events, bytes []int
+}
+
+func (w *weighed) EventsAfter(ctx context.Context, sweep string, after int64, limit int) ([]tourney.Event, error) {
+	events, err := w.World.EventsAfter(ctx, sweep, after, limit)
+	bytes := 0
+	for i := range events {
+		if turned, ok := events[i].Body.(tourney.Turned); ok {
+			bytes += len(turned.Reason)
+		}
+	}
+	w.events, w.bytes = append(w.events, len(events)), append(w.bytes, bytes)
+	return events, err
+}
+
+// Of long events fewer are read at a time than of short ones, so that a stream
+// holds about 128 kB of them, and of all as many as there are.
+func TestBatchesAreBoundedByBytes(t *testing.T) {
+	for _, tt := range []struct{ n, long, first, next int }{
+		{600, 10, 32, 256},     // 256 at most
+		{100, 8 << 10, 32, 15}, // 128 kB of 8 kB and the frame of each
+		{50, 200 << 10, 32, 1}, // one at least
+	} {
+		var log *weighed
+		bubble(t, func(b bubbled) {
+			ids := b.world.Events("")
+			for range tt.n {
+				b.world.Commit("s1", tourney.Turned{State: tourney.SweepPaused, Reason: strings.Repeat("x", tt.long)})
+			}
+			conn := b.dial()
+			defer conn.Close()
+			stream := b.ask(conn, fmt.Sprintf("?after=%d", ids[len(ids)-1]))
+			defer stream.Close()
+			lines := bufio.NewReader(stream)
+			for got := 0; got < tt.n; {
+				line, err := lines.ReadString('\n')
+				if err != nil {
+					b.Fatal(err)
+				}
+				if strings.HasPrefix(line, "data: ") {
+					got++
+				}
+			}
+		}, func(cfg *api.Config) {
+			log = &weighed{World: cfg.Reader.(*apitest.World)}
+			cfg.Reader = log
+		})
+		if log.events[0] != tt.first || log.events[1] != tt.next {
+			t.Errorf("of events of %d bytes %d were read at a time, want %d and then %d", tt.long, log.events, tt.first, tt.next)
+		}
+		for i, bytes := range log.bytes[1:] {
+			if bytes > max(128<<10, tt.long) {
+				t.Errorf("batch %d has %d bytes", i+1, bytes)
+			}
+		}
+	}
 }
 
 // status asks for one stream more and returns the status of the answer.
