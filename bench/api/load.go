@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	batch   = 10 // trials asked for, and told, at a time
+	batch   = 10 // trials asked for, and told, at a time, beside readers
 	readers = 64 // connections that read
 	players = 16 // that ask and tell
 	page    = 20 // trials of a read of the board
@@ -112,7 +112,7 @@ func (l *load) round(ctx context.Context, last time.Duration, read bool) (measur
 	done := 0
 	var group sync.WaitGroup
 	play := l.paced(&group, players, last, trialRate/batch, func(time.Time) {
-		asked, told, n, err := l.play(ctx)
+		asked, told, n, err := l.play(ctx, batch)
 		keep(err, func() { m.asks, m.tells, done = append(m.asks, asked), append(m.tells, told), done+n })
 	})
 	var watch func()
@@ -129,6 +129,30 @@ func (l *load) round(ctx context.Context, last time.Duration, read bool) (measur
 	group.Wait()
 	m.seconds = time.Since(start).Seconds()
 	m.trials = float64(done) / m.seconds
+	return m, first
+}
+
+// alone plays trials one by one for a time: so many calls a second, half of
+// them asks.
+func (l *load) alone(ctx context.Context, last time.Duration) (measured, error) {
+	var m measured
+	var mu sync.Mutex
+	var first error
+	var group sync.WaitGroup
+	start := time.Now()
+	group.Go(l.paced(&group, players, last, callRate/2, func(time.Time) {
+		asked, told, n, err := l.play(ctx, 1)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			first = err
+			return
+		}
+		m.asks, m.tells, m.trials = append(m.asks, asked), append(m.tells, told), m.trials+float64(n)
+	}))
+	group.Wait()
+	m.seconds = time.Since(start).Seconds()
+	m.trials /= m.seconds
 	return m, first
 }
 
@@ -157,8 +181,8 @@ func (l *load) paced(group *sync.WaitGroup, n int, last time.Duration, rate int,
 	}
 }
 
-// play asks for trials and tells their values at once.
-func (l *load) play(ctx context.Context) (asked, told float64, n int, err error) {
+// play asks for most trials and tells their values at once.
+func (l *load) play(ctx context.Context, most int) (asked, told float64, n int, err error) {
 	var answer struct {
 		Trials []struct {
 			Token  string
@@ -166,7 +190,7 @@ func (l *load) play(ctx context.Context) (asked, told float64, n int, err error)
 		}
 	}
 	start := time.Now()
-	if err := l.call(ctx, http.MethodPost, l.sweep+"/ask", "application/json", fmt.Appendf(nil, `{"count":%d}`, batch), &answer); err != nil {
+	if err := l.call(ctx, http.MethodPost, l.sweep+"/ask", "application/json", fmt.Appendf(nil, `{"count":%d}`, most), &answer); err != nil {
 		return 0, 0, 0, err
 	}
 	asked = time.Since(start).Seconds()

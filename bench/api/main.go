@@ -1,6 +1,6 @@
 // Command api measures how fast the API answers while a sweep runs: reads of the
 // board at a fixed rate, beside trials that are asked for and told at a fixed
-// rate, and the same trials without readers. See docs/benchmarks.md for the
+// rate, the same trials without readers, and asks and tells of single trials. See docs/benchmarks.md for the
 // method, and `make bench-api` for how it is run.
 package main
 
@@ -35,6 +35,7 @@ func main() {
 const (
 	trialRate = 500  // trials a second
 	readRate  = 2000 // reads of the board a second
+	callRate  = 500  // asks and tells a second, of one trial each
 )
 
 func bench(ctx context.Context, args []string) (err error) {
@@ -44,7 +45,7 @@ func bench(ctx context.Context, args []string) (err error) {
 	quick := flags.Bool("quick", false, "shorter rounds")
 	out := flags.String("out", "bench/out", "where the results go")
 	seconds := flags.Duration("round", 0, "how long a round lasts (30s, quick 10s)")
-	rounds := flags.Int("rounds", 0, "rounds with readers, and as many without (5, quick 2)")
+	rounds := flags.Int("rounds", 0, "rounds of each kind (5, quick 2)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -73,19 +74,31 @@ func bench(ctx context.Context, args []string) (err error) {
 	if _, err := l.round(ctx, 3*time.Second, true); err != nil { // until all is warm, and the board has a first page
 		return err
 	}
-	// Alternating, so that what else the machine does meets both alike.
-	var with, without []measured
-	for i := range 2 * *rounds {
-		m, err := l.round(ctx, *seconds, i%2 == 1)
-		if err != nil {
+	// In turns, so that what else the machine does meets all alike.
+	var with, without, single []measured
+	var syncs []float64 // p99 of each round
+	for range *rounds {
+		disk := watchDisk(work)
+		for _, turn := range []struct {
+			kept *[]measured
+			play func() (measured, error)
+		}{
+			{&without, func() (measured, error) { return l.round(ctx, *seconds, false) }},
+			{&with, func() (measured, error) { return l.round(ctx, *seconds, true) }},
+			{&single, func() (measured, error) { return l.alone(ctx, *seconds) }},
+		} {
+			m, err := turn.play()
+			if err != nil {
+				return errors.Join(err, disk.stop())
+			}
+			fmt.Fprintf(os.Stderr, "api: %v\n", m)
+			*turn.kept = append(*turn.kept, m)
+		}
+		if err := disk.stop(); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "api: %v\n", m)
-		if i%2 == 1 {
-			with = append(with, m)
-		} else {
-			without = append(without, m)
-		}
+		syncs = append(syncs, quantile(disk.took, 0.99))
+		fmt.Fprintf(os.Stderr, "api: a sync of the disk meanwhile: p50 %.1f ms, p99 %.1f ms\n", 1000*quantile(disk.took, 0.5), 1000*quantile(disk.took, 0.99))
 	}
 	of := func(rounds []measured, f func(measured) float64) float64 {
 		values := make([]float64, len(rounds))
@@ -108,8 +121,17 @@ func bench(ctx context.Context, args []string) (err error) {
 			WithGoal(report.Higher, 0.95*of(without, done)),
 		report.New("a tell of 10 trials, committed, beside 2,000 reads/s: p99", self, "ms", report.Lower, of(with, commit), alone).
 			WithGoal(report.Lower, 1.05*alone),
+		report.New("an ask of one trial, committed, at 500 calls/s: p99", "", "ms", report.Lower,
+			of(single, func(m measured) float64 { return 1000 * quantile(m.asks, 0.99) }), 0).WithGoal(report.Lower, 5),
+		report.New("an ask of one trial, committed, at 500 calls/s: p50", "", "ms", report.Lower,
+			of(single, func(m measured) float64 { return 1000 * quantile(m.asks, 0.5) }), 0),
+		report.New("a tell of one trial, committed, at 500 calls/s: p99", "", "ms", report.Lower,
+			of(single, func(m measured) float64 { return 1000 * quantile(m.tells, 0.99) }), 0).WithGoal(report.Lower, 5),
+		report.New("a tell of one trial, committed, at 500 calls/s: p50", "", "ms", report.Lower,
+			of(single, func(m measured) float64 { return 1000 * quantile(m.tells, 0.5) }), 0),
+		report.New("a sync of 4 kB to the same disk meanwhile: p99", "", "ms", report.Lower, 1000*stats.Median(syncs), 0),
 	)
-	r.Note("%d rounds of %v with readers and as many without, alternating; medians of the rounds. The load comes from this machine too, and shares its %d cores with the server.",
+	r.Note("%d rounds of %v with readers, as many without, and as many of single trials, in turns; medians of the rounds. The load comes from this machine too, and shares its %d cores with the server.",
 		*rounds, *seconds, r.Machine.Cores)
 	return r.Write(*out, os.Stdout)
 }
