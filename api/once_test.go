@@ -78,6 +78,30 @@ func TestATokenIsMadeOnceForAKey(t *testing.T) {
 	}
 }
 
+// The first token's answer is given once: who asks for it again has shown no
+// token, and whoever guesses the key would be admin.
+func TestTheFirstTokenIsNotGivenAgain(t *testing.T) {
+	r := newRig(t)
+	const body = `{"name":"a","scope":"admin"}`
+	first := r.do(t.Context(), "POST", "/api/v1/tokens", body, asking("1"))
+	var admin tourney.IssuedToken
+	if err := json.Unmarshal(first.body, &admin); err != nil || first.StatusCode != http.StatusCreated {
+		t.Fatalf("%s %s", first.Status, first.body)
+	}
+	p := r.wrong(http.StatusUnauthorized, "POST", "/api/v1/tokens", body, asking("1"))
+	if text, err := json.Marshal(p); err != nil || strings.Contains(string(text), admin.Token[40:]) {
+		t.Errorf("the refusal is %s, %v", text, err)
+	}
+	// With the token itself the key is another's, and makes another token.
+	second := r.do(t.Context(), "POST", "/api/v1/tokens", body, asking("1").by(admin.Token))
+	if second.StatusCode != http.StatusCreated || strings.Contains(string(second.body), admin.Token) {
+		t.Errorf("with the token: %s", second.Status)
+	}
+	if tokens, err := r.world.Tokens(t.Context()); err != nil || len(tokens) != 2 {
+		t.Errorf("%d tokens, %v", len(tokens), err)
+	}
+}
+
 // A table that is sent twice with a key is answered the same, also once another
 // version has come; another table or other options are refused.
 func TestATableIsTakenInOnceForAKey(t *testing.T) {

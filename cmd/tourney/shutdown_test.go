@@ -247,4 +247,10 @@ func TestMetricsOfAServer(t *testing.T) {
 	if !get(t.Context(), url+"/readyz", &ready) || ready.Status != "ok" {
 		t.Errorf("not ready: %+v", ready)
 	}
+	// Nobody has asked for profiles.
+	if profiles, err := http.Get(url + "/debug/pprof/"); err != nil {
+		t.Error(err)
+	} else if profiles.Body.Close(); profiles.StatusCode != http.StatusNotFound {
+		t.Errorf("profiles: %s", profiles.Status)
+	}
 }
