@@ -143,6 +143,31 @@ func TestHostileBodies(t *testing.T) {
 	}
 }
 
+// Parts of a form that are none, or named by nobody, are the sender's fault.
+func TestHostileParts(t *testing.T) {
+	s, _ := bare(t)
+	request := "--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"name\":\"toy\",\"target\":\"y\"}\r\n"
+	for name, body := range map[string]string{
+		"a control character":    "--x\r\nContent-Disposition: form-data; name=\"v\x1c\xf2\"\r\n\r\n[]\r\n--x--\r\n",
+		"the same behind":        request + "--x\r\nContent-Disposition: form-data; name=\"v\x00\"\r\n\r\n[]\r\n--x--\r\n",
+		"a line without a colon": request + "--x\r\nnonsense\r\n\r\n[]\r\n--x--\r\n",
+		"a line that goes on":    request + "--x\r\n a: b\r\n\r\n[]\r\n--x--\r\n",
+		"an empty key":           request + "--x\r\n: b\r\n\r\n[]\r\n--x--\r\n",
+		"a long name":            request + "--x\r\nContent-Disposition: form-data; name=\"" + strings.Repeat("n", 2<<20) + "\"\r\n\r\n[]\r\n--x--\r\n",
+		"many headers":           request + "--x\r\n" + strings.Repeat("A: b\r\n", 20_000) + "\r\n[]\r\n--x--\r\n",
+		"no end":                 request + "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx,y\n",
+		"no part":                "--x--\r\n",
+		"nothing":                "",
+		"another boundary":       strings.ReplaceAll(request, "--x", "--y"),
+	} {
+		w := send(s, "POST", "/api/v1/datasets", "multipart/form-data; boundary=x", body)
+		fit(t, w, name)
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("%s: %d %.300s", name, w.Code, w.Body)
+		}
+	}
+}
+
 func steps(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -286,6 +311,7 @@ func FuzzAPIBody(f *testing.F) {
 	f.Add(uint8(2), uint8(0), `{"host":"h","slots":1,"version":"1"}`)
 	f.Add(uint8(3), uint8(0), `{"name":"a","source":{"url":"https://h/x.csv"}}`)
 	f.Add(uint8(3), uint8(3), "--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{}\r\n--x--\r\n")
+	f.Add(uint8(3), uint8(3), "--x\r\nContent-Disposition: form-data; name=\"\x1c\"\r\n\r\n{}\r\n--x--\r\n")
 	f.Add(uint8(4), uint8(0), `{"name":"a","scope":"read"}`)
 	f.Add(uint8(7), uint8(0), `{"tells":[{"token":"e/s1/0/1","value":0.5}]}`)
 	f.Add(uint8(1), uint8(1), string(data[:2000]))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"net/textproto"
 	"path"
 	"strings"
 	"unicode"
@@ -122,7 +123,8 @@ func (u *upload) readParts(parts *multipart.Reader, p gen.AddDatasetParams) erro
 				return partError(err)
 			}
 		default:
-			return tourney.Invalid(name, "no part has this name%s", tourney.DidYouMean(name, []string{"file", "test"}))
+			short := quote(name)
+			return tourney.Invalid(short[1:len(short)-1], "no part has this name%s", tourney.DidYouMean(name, []string{"file", "test"}))
 		}
 	}
 	if len(u.files) == 0 {
@@ -137,10 +139,16 @@ func partError(err error) error {
 		return known
 	}
 	var refused *tourney.InvalidError
-	if errors.As(err, &refused) || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "multipart: ") && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	var header textproto.ProtocolError
+	switch {
+	case errors.As(err, &refused), errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &header): // its text has the whole line
+		return tourney.Invalid("", "the body is no multipart/form-data: the header of a part is malformed")
+	case strings.Contains(err.Error(), "multipart: "), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return tourney.Invalid("", "the body is no whole multipart/form-data: %v", err)
 	}
-	return tourney.Invalid("", "the body is no whole multipart/form-data: %v", err)
+	return err
 }
 
 // readPlace fetches the files that the body names.
