@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -262,8 +263,7 @@ func (a *asking) leave(s *sweep) {
 // out still, or nil.
 func (s *sweep) claimed(a *asking) ([]*job, error) {
 	var jobs []*job
-	for _, n := range slices.Sorted(maps.Keys(s.jobs)) {
-		j := s.jobs[n]
+	for _, j := range s.jobs {
 		if j.State != tourney.JobRunning || !strings.HasPrefix(j.Claim, a.key+"/") {
 			continue
 		}
@@ -272,6 +272,7 @@ func (s *sweep) claimed(a *asking) ([]*job, error) {
 		}
 		jobs = append(jobs, j)
 	}
+	slices.SortFunc(jobs, func(a, b *job) int { return cmp.Compare(a.Trial, b.Trial) })
 	return jobs, nil
 }
 
