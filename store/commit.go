@@ -197,13 +197,19 @@ func (w *writer) transact(group []*request, errs []error) error {
 		return err
 	}
 	written := false
+	// A savepoint has SQLite keep a copy of each page that is touched, and go
+	// through these copies after statements that have one of their own. What is
+	// alone in its transaction is undone with that.
+	alone := len(group) == 1
 	for i, r := range group {
 		if err := r.ctx.Err(); err != nil {
 			errs[i] = fmt.Errorf("commit: %w", err)
 			continue
 		}
-		if _, err := w.save.Exec(); err != nil {
-			return err
+		if !alone {
+			if _, err := w.save.Exec(); err != nil {
+				return err
+			}
 		}
 		errs[i] = r.do(t)
 		switch {
@@ -211,14 +217,18 @@ func (w *writer) transact(group []*request, errs []error) error {
 			written = true
 		case isOutage(errs[i]):
 			return errs[i]
+		case alone:
+			w.memory.forget()
 		default:
 			w.memory.forget()
 			if _, err := t.exec("ROLLBACK TO request"); err != nil {
 				return err
 			}
 		}
-		if _, err := w.release.Exec(); err != nil {
-			return err
+		if !alone {
+			if _, err := w.release.Exec(); err != nil {
+				return err
+			}
 		}
 	}
 	if !written {
