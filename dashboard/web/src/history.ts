@@ -14,11 +14,22 @@ export interface CurvePoint {
   best: number; // of this point and those before it
 }
 
+/**
+ * Points beyond which a curve is thinned to half as many. The axis is hardly
+ * 1,000 pixels wide, and a live sweep may report for days.
+ */
+export const curveLimit = 2 * historyLimit;
+
 export class Curve {
-  readonly points: CurvePoint[] = [];
-  private readonly seen = new Set<string>();
-  private readonly reached: Set<number>[] = [];
-  private readonly thinned: boolean;
+  points: CurvePoint[] = [];
+  /** Reports that the curve was told of, those that it has let go included. */
+  total = 0;
+  private stride = 1; // one in so many reports stays that neither improves the curve nor is its end
+  private rungs = new Int8Array(1024).fill(-1); // the highest rung that each trial has finished
+  private readonly reached: number[] = []; // trials by rung
+  /** Whether some reports are not among the points. */
+  partial: boolean;
+  private readonly thinnedBefore: boolean; // by the service: its reports do not count all trials
 
   /** Reports above topRung are of the winner's last job: test values, no part of the curve. */
   constructor(
@@ -26,7 +37,7 @@ export class Curve {
     private readonly goal: Goal,
     private readonly topRung: number,
   ) {
-    this.thinned = history.at.length >= historyLimit;
+    this.partial = this.thinnedBefore = history.at.length >= historyLimit;
     history.at.forEach((at, i) => {
       this.add({
         at: Date.parse(at),
@@ -53,12 +64,38 @@ export class Curve {
 
   private add(point: CurvePoint): boolean {
     if (point.rung > this.topRung || !Number.isFinite(point.value)) return false;
-    const key = `${point.trial}/${point.rung}`;
-    if (this.seen.has(key)) return false;
-    this.seen.add(key);
-    this.points.push(point);
-    for (let rung = 0; rung <= point.rung; rung++) (this.reached[rung] ??= new Set()).add(point.trial);
+    if (!this.reach(point.trial, point.rung)) return false;
+    const { points } = this;
+    const last = points.length - 1;
+    if (this.stride > 1 && last > 0 && (this.total - 1) % this.stride > 0 && points[last]?.best === points[last - 1]?.best) points.pop();
+    points.push(point);
+    this.total++;
+    if (points.length > curveLimit) this.thin();
     return true;
+  }
+
+  /** Notes that a trial has finished a rung. It returns whether that is new: a trial's rungs come in order. */
+  private reach(trial: number, rung: number): boolean {
+    if (trial >= this.rungs.length) {
+      const wider = new Int8Array(2 * trial).fill(-1);
+      wider.set(this.rungs);
+      this.rungs = wider;
+    }
+    const before = this.rungs[trial] ?? -1;
+    if (rung <= before) return false;
+    this.rungs[trial] = rung;
+    for (let r = before + 1; r <= rung; r++) this.reached[r] = (this.reached[r] ?? 0) + 1;
+    return true;
+  }
+
+  /** Lets every other point go, of the improvements only if they are most of it. */
+  private thin(): void {
+    this.partial = true;
+    this.stride *= 2;
+    const { points } = this;
+    const last = points.length - 1;
+    const kept = this.improvements().length <= historyLimit / 2;
+    this.points = points.filter((p, i) => i % 2 === 0 || i === last || (kept && p.best !== points[i - 1]?.best));
   }
 
   /** The points that were better than all before them. */
@@ -66,9 +103,9 @@ export class Curve {
     return this.points.filter((p, i) => i === 0 || p.best !== this.points[i - 1]?.best);
   }
 
-  /** Which trials have finished which rung. */
+  /** How many trials have finished each rung. */
   byRung(): ReachedByRung {
-    return { reached: this.reached, thinned: this.thinned };
+    return { reached: this.reached, thinned: this.thinnedBefore };
   }
 }
 

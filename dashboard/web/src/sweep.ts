@@ -71,13 +71,13 @@ export interface RungCount {
 export function rungCounts(sweep: Sweep, board: Trial[], boardWhole: boolean, reports: ReachedByRung): RungCount[] {
   return rungBudgets(sweep).map((budget, rung) => {
     const onBoard = board.filter((t) => t.rung >= rung).length;
-    const reported = reports.reached[rung]?.size ?? 0;
+    const reported = reports.reached[rung] ?? 0;
     return { rung, budget, reached: Math.max(onBoard, reported), exact: boardWhole || !reports.thinned };
   });
 }
 
-/** The trials that finished each rung, as far as reports say. */
+/** How many trials finished each rung, as far as reports say. */
 export interface ReachedByRung {
-  reached: Set<number>[];
+  reached: number[];
   thinned: boolean; // the service left some reports out
 }

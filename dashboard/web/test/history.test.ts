@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { historyLimit, type Event, type History } from "../src/api";
-import { Curve, valueRange } from "../src/history";
+import { Curve, curveLimit, valueRange } from "../src/history";
 
 const time = (second: number): string => new Date(second * 1000).toISOString();
 
@@ -33,7 +33,7 @@ describe("a curve", () => {
     expect(curve.append(reported(5, 1, 1, 0.6))).toBe(true);
     expect(curve.points.map((p) => p.best)).toEqual([0.9, 0.7, 0.7, 0.7, 0.6]);
     expect(curve.improvements().map((p) => p.trial)).toEqual([0, 1, 1]);
-    expect(curve.byRung().reached.map((s) => [...s])).toEqual([[0, 1, 2, 3], [1]]);
+    expect(curve.byRung().reached).toEqual([4, 1]);
   });
 
   it("knows which way is better", () => {
@@ -59,6 +59,35 @@ describe("a curve", () => {
     const rows = Array.from({ length: historyLimit }, (_, i): [number, number, number, number, number] => [i, i, 0, 1, 1]);
     expect(new Curve(history(rows), "minimize", 0).byRung().thinned).toBe(true);
     expect(new Curve(history(rows.slice(1)), "minimize", 0).byRung().thinned).toBe(false);
+  });
+});
+
+describe("a curve of a long sweep", () => {
+  it("keeps its improvements, its ends and its counts, and stays small", () => {
+    const curve = new Curve(history([]), "minimize", 1);
+    const improved: number[] = [];
+    let most = 0;
+    for (let i = 0; i < 50_000; i++) {
+      const better = i % 997 === 0;
+      if (better) improved.push(i);
+      curve.append(reported(i, i, i % 3 === 0 ? 1 : 0, better ? 1 / (i + 1) : 2 + (i % 7)));
+      most = Math.max(most, curve.points.length);
+    }
+    expect(most).toBeLessThanOrEqual(curveLimit);
+    const late = curve.points.filter((p) => p.trial >= 25_000).length / curve.points.length;
+    expect(Math.abs(late - 0.5)).toBeLessThan(0.1); // as dense late as early
+    expect(curve.improvements().map((p) => p.trial)).toEqual(improved);
+    expect(curve.points.at(-1)?.trial).toBe(49_999);
+    expect(curve.total).toBe(50_000);
+    expect(curve.partial).toBe(true);
+    expect(curve.byRung()).toEqual({ reached: [50_000, 16_667], thinned: false });
+  });
+
+  it("stays small where every report is an improvement", () => {
+    const curve = new Curve(history([]), "minimize", 0);
+    for (let i = 0; i < 20_000; i++) curve.append(reported(i, i, 0, -i));
+    expect(curve.points.length).toBeLessThanOrEqual(curveLimit);
+    expect(curve.points.at(-1)?.best).toBe(-19_999);
   });
 });
 

@@ -5,7 +5,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { Metric } from "../api";
-import { count, decimalsFor, duration, fixed, significant } from "../format";
+import { count, decimalsFor, duration, fixed, grouped, significant } from "../format";
 import { valueRange, type Curve, type CurvePoint } from "../history";
 import { theme } from "../theme";
 
@@ -50,7 +50,7 @@ function options(element: HTMLElement, range: () => [number, number], onPoint: (
 
 interface PlotProps {
   points: CurvePoint[];
-  size: number; // of points; they are one growing array
+  size: number; // of points: an array that grows, and is another one when it was thinned
   start: number; // milliseconds
   metric: Metric;
   onPoint: (point: CurvePoint | null) => void;
@@ -123,7 +123,7 @@ function Readout({ point, start, curve, metric }: { point: CurvePoint | null; st
     const beyond = curve.points.filter((p) => p.value < low || p.value > high).length;
     return (
       <p class="readout muted">
-        {count(curve.points.length, "report")}
+        {curve.partial ? `${grouped(curve.points.length)} points, thinned` : count(curve.total, "report")}
         {beyond > 0 && `, ${beyond} beyond the scale`}
       </p>
     );
@@ -171,7 +171,7 @@ export function CurveCard({ curve, drawn, metric, started }: CurveProps) {
           <Improvements curve={curve} start={start} metric={metric} />
         ) : (
           <>
-            <Plot points={points} size={points.length} start={start} metric={metric} onPoint={setPoint} />
+            <Plot points={points} size={curve.total} start={start} metric={metric} onPoint={setPoint} />
             <Readout point={point} start={start} curve={curve} metric={metric} />
           </>
         )}

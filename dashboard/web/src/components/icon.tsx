@@ -2,9 +2,11 @@
 
 import type { JSX } from "preact";
 
-const line = (d: string): JSX.Element => <path d={d} />;
-const disc = <circle cx="8" cy="8" r="3.5" fill="currentColor" stroke="none" />;
-const ring = <circle cx="8" cy="8" r="4.5" />;
+// Drawings are made anew each time: an element that is drawn twice would hold
+// the page as it was at its first drawing, and that page all before it.
+const line = (d: string) => (): JSX.Element => <path d={d} />;
+const disc = (): JSX.Element => <circle cx="8" cy="8" r="3.5" fill="currentColor" stroke="none" />;
+const ring = (): JSX.Element => <circle cx="8" cy="8" r="4.5" />;
 
 const drawings = {
   bracket: line("M1.5 3.5h4.5v4.5H9M1.5 12.5h4.5V8M9 8h5.5"),
@@ -23,7 +25,7 @@ const drawings = {
   pruned: line("M4 8h8"),
   diverged: line("M2 12l3-3 2.5 2L13 3.5M9.5 3.5H13V7"),
   failed: line("M4.5 4.5l7 7M11.5 4.5l-7 7"),
-  cancelled: (
+  cancelled: () => (
     <>
       <circle cx="8" cy="8" r="5" />
       <path d="M4.6 11.4l6.8-6.8" />
@@ -47,7 +49,7 @@ export function Icon({ name, size = 14 }: { name: IconName; size?: number }) {
       stroke-linejoin="round"
       aria-hidden="true"
     >
-      {drawings[name]}
+      {drawings[name]()}
     </svg>
   );
 }
