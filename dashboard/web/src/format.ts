@@ -61,6 +61,16 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(s / 86400)}d ${two(Math.floor((s % 86400) / 3600))}h`;
 }
 
+/** Distances between marks on an axis of time that read well, in seconds. */
+export const timeSteps = [1, 2, 5, 10, 15, 30].flatMap((s) => [s, 60 * s]).concat([1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672].map((h) => 3600 * h)).sort((a, b) => a - b);
+
+/** Times from 0 to an end at which marks read well, four to six of them, in seconds. */
+export function timesOf(seconds: number): number[] {
+  const fitting = timeSteps.find((step) => seconds / step <= 5) ?? timeSteps.at(-1) ?? 1;
+  const step = seconds / fitting > 5 ? fitting * Math.ceil(seconds / fitting / 5) : fitting;
+  return Array.from({ length: Math.floor(seconds / step) + 1 }, (_, k) => k * step);
+}
+
 /** A moment as seen from another: "just now", "5 min ago", then the date. */
 export function ago(then: string, now: number): string {
   const seconds = Math.floor((now - Date.parse(then)) / 1000);

@@ -211,6 +211,8 @@ export class SweepView extends View {
   // read after it knows at least as much.
   protected async read(): Promise<void> {
     const sweep = await getSweep(this.id);
+    if (this.stopped) return;
+    this.sweep.value ??= sweep; // a page that opens shows its head, and its view begins to read
     const board = await collect(this.wanted, (t: Trial) => t.number, (limit, cursor) => getLeaderboard(this.id, limit, cursor));
     if (this.stopped) return;
     this.accept(sweep);

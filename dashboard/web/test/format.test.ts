@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, decimalsFor, duration, fixed, paramText, significant } from "../src/format";
+import { ago, decimalsFor, duration, fixed, paramText, significant, timesOf } from "../src/format";
 
 describe("numbers", () => {
   it.each([
@@ -52,5 +52,16 @@ describe("times", () => {
     expect(of("2026-03-01T09:00:00Z")).toBe("3 h ago");
     expect(of("2026-02-01T12:00:00Z")).toBe("1 Feb 2026");
     expect(of("nonsense")).toBe("–");
+  });
+});
+
+describe("marks on an axis of time", () => {
+  it.each([
+    [10, [0, 2, 4, 6, 8, 10]],
+    [59, [0, 15, 30, 45]],
+    [3600, [0, 900, 1800, 2700, 3600]],
+    [90 * 24 * 3600, [0, 672, 1344, 2016].map((h) => h * 3600)],
+  ])("stand at whole steps of %d seconds", (seconds, marks) => {
+    expect(timesOf(seconds)).toEqual(marks);
   });
 });

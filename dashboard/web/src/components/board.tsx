@@ -4,6 +4,7 @@ import { Component } from "preact";
 import { useRef } from "preact/hooks";
 import type { Parameter, Sweep, Trial } from "../api";
 import { count, decimalsFor, fixed, grouped, paramText, words } from "../format";
+import { trialHref } from "../router";
 import { rungBudgets } from "../sweep";
 import { useFlash } from "./flash";
 import { Icon } from "./icon";
@@ -142,7 +143,7 @@ function RowCells({ trial: t, rank, first, layout }: RowProps) {
   return (
     <tr ref={row} data-trial={t.number} class={`${rank === 1 ? "first-place" : ""}${first ? " rung-start" : ""}${out ? " out" : ""}`}>
       <td class="num rank">{rank === 1 ? <><Icon name="crown" size={15} /><span class="hidden">1</span></> : rank > 0 ? grouped(rank) : "–"}</td>
-      <th scope="row" class="num">{t.number}</th>
+      <th scope="row" class="num"><a href={trialHref(t.sweep, t.number)}>{t.number}</a></th>
       <td>
         <TrialStateText state={t.state} />
         {out && <Why trial={t} />}
@@ -171,12 +172,13 @@ class Row extends Component<RowProps> {
 interface BoardProps {
   sweep: Sweep;
   board: Trial[];
+  loaded: boolean; // whether the board has been read
   total: number;
   hasMore: boolean;
   onMore: () => void;
 }
 
-export function Board({ sweep, board, total, hasMore, onMore }: BoardProps) {
+export function Board({ sweep, board, loaded, total, hasMore, onMore }: BoardProps) {
   const layout = layoutOf(sweep, board);
   const layoutKey = JSON.stringify(layout);
   return (
@@ -184,10 +186,12 @@ export function Board({ sweep, board, total, hasMore, onMore }: BoardProps) {
       <div class="card-head">
         <h2 id="board-title">Leaderboard</h2>
         <p class="muted">
-          {hasMore ? `${grouped(board.length)} of ${count(Math.max(total, board.length), "trial")}` : count(board.length, "trial")}
+          {!loaded ? "" : hasMore ? `${grouped(board.length)} of ${count(Math.max(total, board.length), "trial")}` : count(board.length, "trial")}
         </p>
       </div>
-      {board.length === 0 ? (
+      {!loaded ? (
+        <p class="loading board-none" role="status">Loading…</p>
+      ) : board.length === 0 ? (
         <p class="muted centre board-none">No trial has started yet. If this stays empty, see “tourney worker list”: somebody has to train them.</p>
       ) : (
         <div class="scroll board-scroll" tabIndex={0} role="region" aria-label="Rows of the leaderboard">

@@ -4,6 +4,7 @@ import { useRef } from "preact/hooks";
 import type { Sweep } from "../api";
 import type { Curve } from "../history";
 import { ago, fixed, fullTime, paramText, significant } from "../format";
+import { trialHref } from "../router";
 import { isTerminal } from "../sweep";
 import { useFlash } from "./flash";
 import { Icon } from "./icon";
@@ -62,7 +63,7 @@ export function Champion({ sweep, curve, now }: { sweep: Sweep; curve: Curve | n
         <>
           <Value value={best.value} />
           <p class="muted champion-by">
-            {name} by trial {best.number} at step {best.best_step}
+            {name} by <a href={trialHref(sweep.id, best.number)}>trial {best.number}</a> at step {best.best_step}
           </p>
           <Since curve={curve} number={best.number} now={now} />
           <dl class="pairs">

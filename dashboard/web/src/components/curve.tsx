@@ -5,7 +5,8 @@ import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { Metric } from "../api";
-import { count, decimalsFor, duration, fixed, grouped, significant } from "../format";
+import { count, decimalsFor, duration, fixed, grouped, significant, timeSteps } from "../format";
+import { go, trialHref } from "../router";
 import { valueRange, type Curve, type CurvePoint } from "../history";
 import { theme } from "../theme";
 
@@ -15,16 +16,21 @@ function columns(points: CurvePoint[], start: number): Columns {
   return [points.map((p) => (p.at - start) / 1000), points.map((p) => p.value), points.map((p) => p.best)];
 }
 
-/** Distances between marks on the axis of time that read well, in seconds. */
-const timeSteps = [1, 2, 5, 10, 15, 30].flatMap((s) => [s, 60 * s]).concat([1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672].map((h) => 3600 * h)).sort((a, b) => a - b);
-
 /** The colours of the page as they are now; the canvas inherits nothing. */
 function palette(element: Element): (name: string) => string {
   const style = getComputedStyle(element);
   return (name) => style.getPropertyValue(name).trim();
 }
 
-function options(element: HTMLElement, range: () => [number, number], onPoint: (index: number | null) => void): uPlot.Options {
+/** The marks of an axis with as many decimals each as the finest of them needs. */
+export function aligned(ticks: number[]): string[] {
+  const texts = ticks.map((t) => significant(t));
+  if (texts.some((t) => t.includes("e"))) return texts;
+  const decimals = Math.max(0, ...texts.map((t) => t.split(".")[1]?.length ?? 0));
+  return ticks.map((t) => fixed(t, decimals));
+}
+
+function options(element: HTMLElement, range: () => [number, number], onPoint: (index: number | null) => void, onOpen: () => void): uPlot.Options {
   const colour = palette(element);
   const font = `12px ${getComputedStyle(element).fontFamily}`;
   const axis = { stroke: colour("--ink-2"), font, ticks: { show: false }, grid: { stroke: colour("--line"), width: 1 } };
@@ -37,14 +43,14 @@ function options(element: HTMLElement, range: () => [number, number], onPoint: (
     scales: { x: { time: false, range: (_u, min, max) => [Math.min(0, min ?? 0), max > min ? max : min + 1] }, y: { range } },
     axes: [
       { ...axis, grid: { show: false }, size: 32, space: 80, incrs: timeSteps, values: (_u, ticks) => ticks.map((t) => duration(t * 1000).replace(/ 00[smh]$/, "")) },
-      { ...axis, size: (_u, ticks) => 18 + 7 * Math.max(1, ...(ticks ?? []).map((t) => t.length)), space: 44, values: (_u, ticks) => ticks.map((t) => significant(t)) },
+      { ...axis, size: (_u, ticks) => 18 + 7 * Math.max(1, ...(ticks ?? []).map((t) => t.length)), space: 44, values: (_u, ticks) => aligned(ticks) },
     ],
     series: [
       {},
       { paths: () => null, points: { show: true, size: 5, width: 0, fill: colour("--dot"), stroke: colour("--dot") } },
       { stroke: colour("--accent"), width: 2.5, points: { show: false }, paths: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder },
     ],
-    hooks: { setCursor: [(u) => onPoint(u.cursor.idx ?? null)] },
+    hooks: { setCursor: [(u) => onPoint(u.cursor.idx ?? null)], ready: [(u) => u.over.addEventListener("click", onOpen)] },
   };
 }
 
@@ -54,13 +60,14 @@ interface PlotProps {
   start: number; // milliseconds
   metric: Metric;
   onPoint: (point: CurvePoint | null) => void;
+  onOpen: (trial: number) => void;
 }
 
-function Plot({ points, size, start, metric, onPoint }: PlotProps) {
+function Plot({ points, size, start, metric, onPoint, onOpen }: PlotProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const state = useRef({ points, metric, onPoint });
-  state.current = { points, metric, onPoint };
+  const state = useRef({ points, metric, onPoint, onOpen });
+  state.current = { points, metric, onPoint, onOpen };
   const colours = theme.value;
 
   useLayoutEffect(() => {
@@ -69,7 +76,11 @@ function Plot({ points, size, start, metric, onPoint }: PlotProps) {
     const now = state.current;
     const range = (): [number, number] => valueRange(state.current.points, state.current.metric.goal);
     const onIndex = (i: number | null): void => state.current.onPoint(i === null ? null : (state.current.points[i] ?? null));
-    const u = new uPlot(options(element, range, onIndex), columns(now.points, start), element);
+    const open = (): void => {
+      const point = state.current.points[u.cursor.idx ?? -1];
+      if (point !== undefined) state.current.onOpen(point.trial);
+    };
+    const u: uPlot = new uPlot(options(element, range, onIndex, open), columns(now.points, start), element);
     plot.current = u;
     const observer = new ResizeObserver(() => u.setSize({ width: element.clientWidth, height: element.clientHeight }));
     observer.observe(element);
@@ -85,7 +96,7 @@ function Plot({ points, size, start, metric, onPoint }: PlotProps) {
   return <div class="plot" ref={holder} aria-hidden="true" />;
 }
 
-function Improvements({ curve, start, metric }: { curve: Curve; start: number; metric: Metric }) {
+function Improvements({ id, curve, start, metric }: { id: string; curve: Curve; start: number; metric: Metric }) {
   const steps = curve.improvements();
   const decimals = decimalsFor(steps.map((p) => p.value));
   return (
@@ -105,7 +116,7 @@ function Improvements({ curve, start, metric }: { curve: Curve; start: number; m
           {steps.map((p) => (
             <tr key={`${p.trial}/${p.rung}`}>
               <td class="num">{duration(p.at - start)}</td>
-              <td class="num">{p.trial}</td>
+              <td class="num"><a href={trialHref(id, p.trial)}>{p.trial}</a></td>
               <td class="num">{p.rung}</td>
               <td class="num">{p.step}</td>
               <td class="num">{fixed(p.value, decimals)}</td>
@@ -137,13 +148,14 @@ function Readout({ point, start, curve, metric }: { point: CurvePoint | null; st
 }
 
 interface CurveProps {
+  id: string; // of the sweep
   curve: Curve | null;
   drawn: ReadonlySignal<number>;
   metric: Metric;
   started: string | undefined;
 }
 
-export function CurveCard({ curve, drawn, metric, started }: CurveProps) {
+export function CurveCard({ id, curve, drawn, metric, started }: CurveProps) {
   const [asTable, setAsTable] = useState(false);
   const [point, setPoint] = useState<CurvePoint | null>(null);
   void drawn.value; // draw again when the curve has grown
@@ -168,10 +180,10 @@ export function CurveCard({ curve, drawn, metric, started }: CurveProps) {
         {curve === null || points.length === 0 ? (
           <p class="muted centre">The curve begins with the first report.</p>
         ) : asTable ? (
-          <Improvements curve={curve} start={start} metric={metric} />
+          <Improvements id={id} curve={curve} start={start} metric={metric} />
         ) : (
           <>
-            <Plot points={points} size={curve.total} start={start} metric={metric} onPoint={setPoint} />
+            <Plot points={points} size={curve.total} start={start} metric={metric} onPoint={setPoint} onOpen={(n) => go(trialHref(id, n))} />
             <Readout point={point} start={start} curve={curve} metric={metric} />
           </>
         )}

@@ -127,10 +127,10 @@ function Overview({ view, sweep, now }: { view: SweepView; sweep: Sweep; now: nu
     <>
       <div class={rungs.length > 0 ? "stage with-rounds" : "stage"}>
         <Champion sweep={sweep} curve={curve} now={now} />
-        <CurveCard curve={curve} drawn={view.drawn} metric={sweep.spec.metric} started={sweep.started_at} />
+        <CurveCard id={sweep.id} curve={curve} drawn={view.drawn} metric={sweep.spec.metric} started={sweep.started_at} />
         {rungs.length > 0 && <Rounds spec={sweep.spec} rungs={rungs} field={progress.started} />}
       </div>
-      <Board sweep={sweep} board={board} total={progress.started} hasMore={view.hasMore.value} onMore={() => view.more()} />
+      <Board sweep={sweep} board={board} loaded={view.loaded.value} total={progress.started} hasMore={view.hasMore.value} onMore={() => view.more()} />
     </>
   );
 }

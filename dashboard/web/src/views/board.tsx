@@ -2,12 +2,13 @@
 // columns that the reader chooses, rows kept in sight, and only those drawn
 // that can be seen.
 
+import { Component } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { getTrial, getView, type Trial } from "../api";
 import { Icon } from "../components/icon";
 import { Trouble } from "../components/problem";
 import { TrialStateText } from "../components/state";
-import { count, duration, grouped, paramText, significant } from "../format";
+import { count, decimalsFor, duration, fixed, grouped, paramText } from "../format";
 import { useResource } from "../resource";
 import { compareHref, query, setQuery, trialHref } from "../router";
 import { hasPage } from "../pages";
@@ -37,12 +38,17 @@ function columnsOf(sweep: ViewProps["sweep"], rows: Trial[]): Column[] {
   const { spec } = sweep;
   const metrics = [...new Set(rows.flatMap((t) => Object.keys(t.metrics ?? {})))].filter((m) => m !== spec.metric.name).sort();
   const column = (key: string, name: string, num: boolean, sortable: boolean, raw: Column["raw"], text?: Column["text"]): Column => ({ key, name, num, sortable, raw, text: text ?? ((t) => paramText(raw(t) ?? undefined, 5)) });
+  const decimals = (of: (t: Trial) => number | null | undefined): number => Math.min(8, 1 + decimalsFor(rows.map(of).filter((v) => v != null)));
+  const ofValue = decimals((t) => t.value);
   return [
-    column("value", spec.metric.name, true, true, (t) => t.value, (t) => (t.value === null ? "–" : significant(t.value, 5))),
+    column("value", spec.metric.name, true, true, (t) => t.value, (t) => fixed(t.value, ofValue)),
     ...(rungBudgets(sweep).length > 0 ? [column("rung", "rung", true, true, (t) => t.rung, (t) => (t.rung < 0 ? "–" : String(t.rung)))] : []),
     column("step", "step", true, true, (t) => t.step, (t) => grouped(t.step)),
     ...Object.entries(spec.parameters).filter(([, p]) => p.distribution !== "constant").map(([name, p]) => column(name, name, !p.values?.some((v) => typeof v !== "number"), true, (t) => t.params[name], (t) => paramText(t.params[name], 4))),
-    ...metrics.map((m) => column(`metric ${m}`, m, true, false, (t) => t.metrics?.[m], (t) => (t.metrics?.[m] === undefined ? "–" : significant(t.metrics[m] ?? NaN, 5)))),
+    ...metrics.map((m) => {
+      const places = decimals((t) => t.metrics?.[m]);
+      return column(`metric ${m}`, m, true, false, (t) => t.metrics?.[m], (t) => fixed(t.metrics?.[m], places));
+    }),
     column("duration", "duration", true, true, seconds, (t) => { const s = seconds(t); return s === null ? "–" : duration(s * 1000); }),
     column("attempts", "attempts", true, false, (t) => t.attempts),
   ];
@@ -67,8 +73,27 @@ function useStored(key: string): [string[], (value: string[]) => void] {
   }];
 }
 
-function Row({ t, rank, columns, id }: { t: Trial; rank: string; columns: Column[]; id: string }) {
-  const isPinned = pinned.value.includes(t.number);
+interface RowProps {
+  t: Trial;
+  rank: string;
+  columns: Column[];
+  id: string;
+  isPinned: boolean;
+}
+
+/** A row that is drawn again only when something it shows has changed. */
+class Row extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    const now = this.props;
+    return now.t !== next.t || now.rank !== next.rank || now.columns !== next.columns || now.isPinned !== next.isPinned;
+  }
+
+  override render() {
+    return <RowCells {...this.props} />;
+  }
+}
+
+function RowCells({ t, rank, columns, id, isPinned }: RowProps) {
   return (
     <tr data-trial={t.number} class={rank === "1" ? "first-place" : t.state === "failed" || t.state === "diverged" ? "out" : ""}>
       <td class="pin-cell">
@@ -109,7 +134,7 @@ export default function FullBoard({ view, sweep }: ViewProps) {
   const pins = useResource(`pins ${sweep.id} ${kept.join()}`, () => Promise.all(kept.map((n) => getTrial(sweep.id, n))), view.changed);
   const items = data?.items ?? [];
   const all = useMemo(() => columnsOf(sweep, items), [sweep.spec, data]);
-  const columns = all.filter((c) => !hidden.includes(c.key));
+  const columns = useMemo(() => all.filter((c) => !hidden.includes(c.key)), [all, hidden]);
   const total = data?.total ?? 0;
 
   useEffect(() => {
@@ -217,10 +242,10 @@ export default function FullBoard({ view, sweep }: ViewProps) {
           <table class="grid" aria-rowcount={total + 1}>
             <caption class="hidden">Trials, in the order of {sort === "" ? "the board" : sort}</caption>
             {head}
-            {pinnedRows.length > 0 && <tbody class="pinned">{pinnedRows.map((t) => <Row key={t.number} t={t} rank="" columns={columns} id={sweep.id} />)}</tbody>}
+            {pinnedRows.length > 0 && <tbody class="pinned">{pinnedRows.map((t) => <Row key={t.number} t={t} rank="" columns={columns} id={sweep.id} isPinned />)}</tbody>}
             <tbody>
               {data.offset > 0 && <tr aria-hidden="true" class="spacer"><td colSpan={4 + columns.length} style={{ height: `${data.offset * rowHeight}px` }} /></tr>}
-              {items.map((t, i) => <Row key={t.number} t={t} rank={sort === "" && (t.value === null || t.state === "failed" || t.state === "diverged") ? "–" : grouped(data.offset + i + 1)} columns={columns} id={sweep.id} />)}
+              {items.map((t, i) => <Row key={t.number} t={t} rank={sort === "" && (t.value === null || t.state === "failed" || t.state === "diverged") ? "–" : grouped(data.offset + i + 1)} columns={columns} id={sweep.id} isPinned={kept.includes(t.number)} />)}
               {data.offset + items.length < total && <tr aria-hidden="true" class="spacer"><td colSpan={4 + columns.length} style={{ height: `${(total - data.offset - items.length) * rowHeight}px` }} /></tr>}
             </tbody>
           </table>

@@ -5,7 +5,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ViewBracket, ViewSeat } from "../api";
 import { Trouble } from "../components/problem";
-import { count, grouped, significant } from "../format";
+import { count, decimalsFor, fixed, grouped, significant } from "../format";
 import { useView } from "../resource";
 import { go, trialHref } from "../router";
 import type { ViewProps } from ".";
@@ -108,6 +108,7 @@ export default function Bracket({ view, sweep }: ViewProps) {
   const focus = lit ?? champion;
   const last = (data?.rounds.length ?? 1) - 1;
   const layout = data === null || width === 0 ? null : layoutOf(data, width);
+  const decimals = decimalsFor((data?.rounds ?? []).flatMap((r) => r.seats.map((s) => s.value ?? NaN)));
   const eta = sweep.spec.early_terminate?.eta;
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -174,7 +175,7 @@ export default function Bracket({ view, sweep }: ViewProps) {
               </g>
               {layout.nodes.map((n) => {
                 const { trial, value, fate } = n.seat;
-                const text = value === null ? "…" : significant(value, 4);
+                const text = value === null ? "…" : fixed(value, decimals);
                 return (
                   <a
                     key={`${n.rung}/${trial}`}
@@ -185,7 +186,7 @@ export default function Bracket({ view, sweep }: ViewProps) {
                     onFocus={() => setLit(trial)}
                     onClick={(event) => { event.preventDefault(); go(trialHref(sweep.id, trial)); }}
                   >
-                    <title>{`${roundName(n.rung, last)}: trial ${trial} ${value === null ? "" : `with ${text} `}${fateText[fate]}`}</title>
+                    <title>{`${roundName(n.rung, last)}: trial ${trial} ${value === null ? "" : `with ${significant(value, 4)} `}${fateText[fate]}`}</title>
                     <rect x={-62} y={-8} width={146} height={16} fill="transparent" />
                     <circle r={fate === "won" ? nodeRadius + 2 : nodeRadius} />
                     <text x={-11} y={4} text-anchor="end" class="seat-number" aria-hidden="true">{trial}</text>

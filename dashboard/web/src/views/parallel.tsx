@@ -66,22 +66,21 @@ interface DrawArgs {
   scales: Scale[];
   order: number[]; // of the trials, the best first
   xs: number[];
-  lit: number | null; // place in data.trials
 }
 
-function draw(canvas: HTMLCanvasElement, { data, scales, order, xs, lit }: DrawArgs): void {
+/** Empties a canvas and returns what draws the line of a trial on it. */
+function lines(canvas: HTMLCanvasElement, { data, scales, xs }: DrawArgs): [CanvasRenderingContext2D, (trial: number) => void] | null {
   const context = canvas.getContext("2d");
-  if (context === null) return;
+  if (context === null) return null;
   const ratio = devicePixelRatio || 1;
   const [w, h] = [canvas.clientWidth, canvas.clientHeight];
   canvas.width = Math.round(w * ratio);
   canvas.height = Math.round(h * ratio);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, w, h);
-  const style = getComputedStyle(canvas);
-  const ramp = [1, 2, 3, 4, 5].map((i) => style.getPropertyValue(`--ramp-${i}`).trim());
+  context.lineJoin = "round";
   const columns = [...data.columns, data.values];
-  const n = order.length;
+  let lastY = 0;
   const line = (trial: number): void => {
     context.beginPath();
     let open = false;
@@ -105,8 +104,17 @@ function draw(canvas: HTMLCanvasElement, { data, scales, order, xs, lit }: DrawA
     });
     context.stroke();
   };
-  let lastY = 0;
-  context.lineJoin = "round";
+  return [context, line];
+}
+
+/** Draws the lines of all trials, the worst first. */
+function drawAll(canvas: HTMLCanvasElement, args: DrawArgs): void {
+  const [context, line] = lines(canvas, args) ?? [];
+  if (context === undefined || line === undefined) return;
+  const style = getComputedStyle(canvas);
+  const ramp = [1, 2, 3, 4, 5].map((i) => style.getPropertyValue(`--ramp-${i}`).trim());
+  const { order } = args;
+  const n = order.length;
   for (let rank = n - 1; rank >= 0; rank--) {
     const share = n > 1 ? 1 - rank / (n - 1) : 1;
     context.strokeStyle = ramp[Math.min(4, Math.floor(share * 5))] ?? "";
@@ -114,12 +122,15 @@ function draw(canvas: HTMLCanvasElement, { data, scales, order, xs, lit }: DrawA
     context.lineWidth = rank === 0 ? 2.5 : share > 0.95 ? 1.6 : 1;
     line(order[rank] ?? 0);
   }
-  if (lit !== null) {
-    context.globalAlpha = 1;
-    context.strokeStyle = style.getPropertyValue("--series-2").trim();
-    context.lineWidth = 3;
-    line(lit);
-  }
+}
+
+/** Draws the line that the reader points at, on a canvas of its own: the others stay as they are. */
+function drawLit(canvas: HTMLCanvasElement, args: DrawArgs, lit: number | null): void {
+  const [context, line] = lines(canvas, args) ?? [];
+  if (context === undefined || line === undefined || lit === null) return;
+  context.strokeStyle = getComputedStyle(canvas).getPropertyValue("--series-2").trim();
+  context.lineWidth = 3;
+  line(lit);
 }
 
 function Axis({ scale, x, first }: { scale: Scale; x: number; first: boolean }) {
@@ -186,7 +197,7 @@ function Axis({ scale, x, first }: { scale: Scale; x: number; first: boolean }) 
 }
 
 /** The trial whose line is nearest to a point, or null if none is near. */
-function nearest({ data, scales, xs }: Omit<DrawArgs, "order" | "lit">, x: number, y: number): number | null {
+function nearest({ data, scales, xs }: Omit<DrawArgs, "order">, x: number, y: number): number | null {
   const columns = [...data.columns, data.values];
   let k = 0;
   while (k < xs.length - 2 && (xs[k + 1] ?? 0) < x) k++;
@@ -209,6 +220,7 @@ function nearest({ data, scales, xs }: Omit<DrawArgs, "order" | "lit">, x: numbe
 function Plot({ data, sweep }: { data: ViewParallel; sweep: ViewProps["sweep"] }) {
   const holder = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
+  const over = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [lit, setLit] = useState<number | null>(null);
   const colours = theme.value;
@@ -236,7 +248,10 @@ function Plot({ data, sweep }: { data: ViewParallel; sweep: ViewProps["sweep"] }
   const right = 70;
   const xs = scales.map((_, k) => left + (k * (width - left - right)) / Math.max(1, scales.length - 1));
   useEffect(() => {
-    if (canvas.current !== null && width > 0) draw(canvas.current, { data, scales, order, xs, lit });
+    if (canvas.current !== null && width > 0) drawAll(canvas.current, { data, scales, order, xs });
+  }, [data, scales, order, width, colours]);
+  useEffect(() => {
+    if (over.current !== null && width > 0) drawLit(over.current, { data, scales, order, xs }, lit);
   }, [data, scales, order, width, lit, colours]);
   const trial = lit === null ? undefined : data.trials[lit];
   return (
@@ -256,6 +271,7 @@ function Plot({ data, sweep }: { data: ViewParallel; sweep: ViewProps["sweep"] }
           data-lit={trial !== undefined}
         >
           <canvas ref={canvas} aria-hidden="true" />
+          <canvas ref={over} aria-hidden="true" />
           {scales.map((scale, k) => <Axis key={scale.clause} scale={scale} x={xs[k] ?? 0} first={k === 0} />)}
         </div>
       </div>

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { ViewTimeline } from "../api";
 import { axisStyle, Chart } from "../components/chart";
 import { Trouble } from "../components/problem";
-import { ago, count, duration, fullTime, grouped, significant } from "../format";
+import { ago, count, duration, fullTime, grouped, significant, timesOf } from "../format";
 import { useNow } from "../clock";
 import { useView } from "../resource";
 import { go, trialHref } from "../router";
@@ -65,7 +65,7 @@ function Bars({ data, id }: { data: ViewTimeline; id: string }) {
             ))}
           </div>
           <div class="lane-times" style={{ top: `${height + 4}px` }} aria-hidden="true">
-            {[0, 0.25, 0.5, 0.75, 1].map((t) => <span key={t} style={{ left: `${100 * t}%` }}>{duration(t * data.seconds * 1000)}</span>)}
+            {timesOf(data.seconds).map((t) => <span key={t} style={{ left: share(t) }}>{duration(t * 1000).replace(/ 00[smh]$/, "")}</span>)}
           </div>
         </div>
       </div>
@@ -78,7 +78,7 @@ function Lanes({ view, sweep }: ViewProps) {
   const resource = useView(view, "timeline");
   const data = resource.data.value;
   const note = data === null ? "" : `${count(data.total, "attempt")} on ${count(data.workers.length + data.hidden, "worker")}${data.hidden > 0 ? `, ${grouped(data.hidden)} earlier ones not shown` : ""}`;
-  if (data === null) return <><Trouble problem={resource.problem.value} /><p class="loading" role="status">Loading…</p></>;
+  if (data === null) return <div class="lanes-wait"><Trouble problem={resource.problem.value} /><p class="loading" role="status">Loading…</p></div>;
   const busy = data.busy ?? [];
   if (busy.length > 0) {
     const width = data.seconds / (busy[0]?.length ?? 1);
