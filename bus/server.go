@@ -246,6 +246,7 @@ func (s *Server) replace(ctx context.Context, cfg jetstream.StreamConfig, cause 
 	if err := s.js.DeleteStream(ctx, cfg.Name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("delete stream %s: %w", cfg.Name, err)
 	}
+	cfg.Replicas = s.replicas
 	if _, err := s.js.CreateStream(ctx, cfg); err != nil {
 		return fmt.Errorf("stream %s: %w", cfg.Name, err)
 	}
