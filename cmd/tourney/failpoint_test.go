@@ -269,11 +269,22 @@ func walkLease(t *testing.T, p failpoint.Point) {
 	h.arrive()
 }
 
+// A worker keeps a state on disk only if it ends a trial while the coordinator is
+// away, which is tried until it has.
 func walkKept(t *testing.T, p failpoint.Point) {
 	h := setOut(t, nil, dying(p, 1))
 	h.create()
 	h.underway()
-	h.coordinator.kill()
+	for alive := true; alive; {
+		untilSweep(t, h.url, h.id, func(s tourney.Sweep) bool { return s.Counts[tourney.TrialRunning] > 0 || s.State.Terminal() })
+		h.coordinator.kill()
+		select {
+		case <-h.worker.done:
+			alive = false
+		case <-time.After(5 * time.Second): // it had nothing to end
+			h.serve()
+		}
+	}
 	h.worker.died()
 	h.serve()
 	h.work()
