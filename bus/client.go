@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,6 +40,7 @@ type Client struct {
 
 	controls chan tourney.Control
 	closed   chan struct{} // by the connection, when it ends
+	ending   atomic.Bool   // Close was called
 	forward  sync.WaitGroup
 }
 
@@ -177,6 +179,7 @@ func (c *Client) Control() <-chan tourney.Control { return c.controls }
 // Close ends the connection. What was sent and not yet answered may or may not
 // have arrived.
 func (c *Client) Close() error {
+	c.ending.Store(true)
 	c.nc.Close()
 	c.forward.Wait()
 	return nil
@@ -298,7 +301,8 @@ func (c *Client) Report(ctx context.Context, r tourney.Report) error {
 // failed wraps an error for the worker: an ErrRefused once the server has shut
 // it out, an ErrUnavailable otherwise.
 func (c *Client) failed(ctx context.Context, op string, err error) error {
-	if c.nc.IsClosed() && isRefusal(c.nc.LastError()) {
+	// It comes back for ever, but to a server that has refused it twice.
+	if c.nc.IsClosed() && !c.ending.Load() {
 		return fmt.Errorf("%s: %w: the server no longer takes the credential of worker %s, enrol again: %w",
 			op, tourney.ErrRefused, c.worker, c.nc.LastError())
 	}

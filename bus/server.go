@@ -124,11 +124,11 @@ func (s *Server) EnsurePool(ctx context.Context, pool string) error {
 	if known {
 		return nil
 	}
-	ctx, cancel := withTimeout(ctx)
+	bounded, cancel := withTimeout(ctx)
 	defer cancel()
-	err := s.setUpPool(ctx, pool)
+	err := s.setUpPool(bounded, pool)
 	if gone(err) {
-		err = s.setUp(ctx)
+		err = s.setUp(bounded)
 	}
 	if err != nil {
 		s.mu.Lock()
@@ -151,13 +151,13 @@ func (s *Server) Offer(ctx context.Context, pool, sweep string, offer tourney.Of
 	if err := s.EnsurePool(ctx, pool); err != nil {
 		return err
 	}
-	ctx, cancel := withTimeout(ctx)
+	bounded, cancel := withTimeout(ctx)
 	defer cancel()
-	_, err = s.js.Publish(ctx, offerSubject(pool, sweep), body)
+	_, err = s.js.Publish(bounded, offerSubject(pool, sweep), body)
 	if gone(err) && s.nc.IsConnected() {
 		// The server has lost its streams under us.
-		if err = s.setUp(ctx); err == nil {
-			_, err = s.js.Publish(ctx, offerSubject(pool, sweep), body)
+		if err = s.setUp(bounded); err == nil {
+			_, err = s.js.Publish(bounded, offerSubject(pool, sweep), body)
 		}
 	}
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 // logger passes on what the NATS server says, and keeps what it calls fatal:
 // the library would end the process.
 type logger struct {
-	log *slog.Logger
+	log    *slog.Logger
+	faults chan struct{} // hears that a store is closed to writing
 
 	mu    sync.Mutex
 	first error
@@ -46,7 +47,15 @@ func (l *logger) Noticef(format string, v ...any) { l.log.Debug("NATS: " + fmt.S
 func (l *logger) Warnf(format string, v ...any) { l.log.Warn("NATS: " + fmt.Sprintf(format, v...)) }
 
 // Errorf passes an error on.
-func (l *logger) Errorf(format string, v ...any) { l.log.Error("NATS: " + fmt.Sprintf(format, v...)) }
+func (l *logger) Errorf(format string, v ...any) {
+	l.log.Error("NATS: " + fmt.Sprintf(format, v...))
+	if isWriteFault(format) {
+		select {
+		case l.faults <- struct{}{}:
+		default: // it is known
+		}
+	}
+}
 
 // Debugf passes a detail on.
 func (l *logger) Debugf(format string, v ...any) { l.log.Debug("NATS: " + fmt.Sprintf(format, v...)) }

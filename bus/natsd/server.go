@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -47,6 +48,11 @@ type Server struct {
 	keys   *keyring
 	secret string // the coordinator's password
 	url    string
+
+	streams server.JetStreamConfig // as it was started with
+	stop    chan struct{}          // closed by Close
+	once    sync.Once
+	healer  sync.WaitGroup
 }
 
 // Start starts a server and returns once it takes connections. An address
@@ -87,7 +93,7 @@ func Start(o Options) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start NATS server: %w", err)
 	}
-	s := &Server{log: o.Logger, secret: newSecret()}
+	s := &Server{log: o.Logger, secret: newSecret(), stop: make(chan struct{})}
 	if s.keys, err = openKeyring(o.Dir, o.Logger); err != nil {
 		return nil, fmt.Errorf("start NATS server: %w", err)
 	}
@@ -108,7 +114,7 @@ func (s *Server) start(opts *server.Options) error {
 		return err
 	}
 	s.ns = ns
-	log := &logger{log: s.log}
+	log := &logger{log: s.log, faults: make(chan struct{}, 1)}
 	ns.SetLoggerV2(log, false, false, false)
 	ns.Start()
 	err = log.fatal()
@@ -118,6 +124,8 @@ func (s *Server) start(opts *server.Options) error {
 		}
 	}
 	if err == nil {
+		s.streams = *ns.JetStreamConfig()
+		s.healer.Go(func() { s.heal(opts.StoreDir, log.faults, s.stop) })
 		return nil
 	}
 	s.Close()
@@ -166,6 +174,8 @@ func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn()
 
 // Close stops the server and waits until its files are closed.
 func (s *Server) Close() {
+	s.once.Do(func() { close(s.stop) })
+	s.healer.Wait()
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
 }
