@@ -116,6 +116,7 @@ func TestCheckNamesWhatMustNotBe(t *testing.T) {
 		{`INSERT INTO points VALUES ('a', 99, 1, '{}')`, "table points: a row refers to a row of trials that is not there"},
 		{`PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '''final''', '''rung''') WHERE name = 'jobs_final'`, "database file: row"},
 	}
+	broken := map[int]bool{}
 	for _, tt := range tests {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "tourney.db")
@@ -128,6 +129,16 @@ func TestCheckNamesWhatMustNotBe(t *testing.T) {
 		if !strings.Contains(strings.Join(faults, "\n"), tt.says) {
 			t.Errorf("%s: want %q in\n%s", tt.breaks, tt.says, strings.Join(faults, "\n"))
 		}
+		numbers, err := r.Breached(t.Context())
+		must(t, err)
+		for _, n := range numbers {
+			broken[n] = true
+		}
 		must(t, r.Close())
+	}
+	for n := range store.Invariants {
+		if !broken[n] {
+			t.Errorf("nothing breaks %s", store.InvariantName(n))
+		}
 	}
 }

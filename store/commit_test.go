@@ -28,7 +28,7 @@ func start(t *testing.T, opts ...store.Option) *store.Store {
 	return s
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func must(t *testing.T, err error) {
 }
 
 // newSweep is the first change of a sweep.
-func newSweep(t *testing.T, id string) *tourney.Change {
+func newSweep(t testing.TB, id string) *tourney.Change {
 	t.Helper()
 	spec, err := tourney.ParseSpec([]byte(`{"dataset": "d", "trainer": "linear", "method": "random", "run_cap": 9,
 		"metric": {"name": "logloss", "goal": "minimize"}, "parameters": {"lr": {"distribution": "uniform", "min": 0, "max": 1}}}`), "")

@@ -9,6 +9,33 @@ import (
 	"tourney"
 )
 
+// FirstSlice and MaxSlice bound how many rows of one table a deletion takes at a
+// time.
+const (
+	FirstSlice = firstSlice
+	MaxSlice   = maxSlice
+)
+
+// Invariants is how many invariants Check looks at.
+var Invariants = len(invariants)
+
+// Breached returns the numbers of the invariants that do not hold.
+func (r *Reader) Breached(ctx context.Context) (numbers []int, err error) {
+	for i, inv := range invariants {
+		var lines []string
+		if err := r.db.SelectContext(ctx, &lines, inv.query); err != nil {
+			return nil, err
+		}
+		if len(lines) > 0 {
+			numbers = append(numbers, i)
+		}
+	}
+	return numbers, nil
+}
+
+// InvariantName is what an invariant is called, and what it asks.
+func InvariantName(i int) string { return invariants[i].name + ": " + invariants[i].query }
+
 // Hold stops the writer until release is called, so that what is committed
 // meanwhile makes one group.
 func (s *Store) Hold() (release func()) {

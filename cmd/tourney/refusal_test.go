@@ -196,6 +196,7 @@ func TestDirectoryOfNewerVersion(t *testing.T) {
 
 // A data directory that somebody wrote to by hand does not pass.
 func TestVerifyFindsTampering(t *testing.T) {
+	const terminal = `DROP TRIGGER IF EXISTS trials_end; DROP TRIGGER IF EXISTS sweeps_end; `
 	data := dir(t)
 	o := result(t, must(t, "run", sweepFile(t), "--json", "--data-dir", data))
 	for _, tt := range []struct{ name, sql, want string }{
@@ -206,6 +207,14 @@ func TestVerifyFindsTampering(t *testing.T) {
 				SELECT '[' || group_concat(CASE WHEN value ->> '$[1].trial' = 2 AND value ->> '$[0]' = 'proposed'
 					THEN json_set(value, '$[1].params.learning_rate', 0.25) ELSE value END, ',') || ']' FROM json_each(body))
 			WHERE kind = 'batch'`, "event"},
+		{"a sweep's state", terminal + `UPDATE sweeps SET state = 'failed'`, "INV-16: sweep " + o.Sweep.ID + " is failed, but its log says completed"},
+		{"a trial's state", terminal + `UPDATE trials SET state = 'diverged' WHERE number = 0`, "INV-16: sweep " + o.Sweep.ID + ": trial 0 is diverged, but its log says"},
+		{"a trial's number", terminal + `UPDATE trials SET number = 9999 WHERE number = 2`, "INV-16: sweep " + o.Sweep.ID + ": trial 9999 is in no event"},
+		{"a lost trial", terminal + `UPDATE trials SET number = 9999 WHERE number = 2`, "INV-1: sweep " + o.Sweep.ID + ": trial 2 is lost"},
+		{"a spec", `UPDATE sweeps SET spec = json_set(spec, '$.method', 'prayer')`, "INV-16: sweep " + o.Sweep.ID + ": "},
+		{"a dataset", terminal + `UPDATE sweeps SET state = 'running'; DELETE FROM datasets`, "INV-20: sweep " + o.Sweep.ID + ": its dataset"},
+		{"a checkpoint", `DROP INDEX IF EXISTS jobs_open; UPDATE jobs SET state = 'queued', checkpoint = '{"blob":"` + strings.Repeat("f", 64) + `","step":1,"size":1}' WHERE trial = 0 AND rung = 0`,
+			"INV-8: job " + o.Sweep.ID + "/0/0: blob " + strings.Repeat("f", 64)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			copied := filepath.Join(t.TempDir(), "data")
