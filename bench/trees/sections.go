@@ -116,6 +116,10 @@ func (r *run) perTree(ctx context.Context) error {
 		return err
 	}
 	for _, threads := range []int{1, 2} {
+		if r.cpu && threads > 1 {
+			r.Skip("CPU time does not tell how cores share work", "time per tree on 2 cores")
+			continue
+		}
 		if err := r.treesOf(ctx, t, threads); err != nil {
 			return err
 		}
@@ -415,8 +419,8 @@ func unzip(path, dir string) (string, error) {
 
 func (r *run) spark(ctx context.Context) error {
 	names := []string{"gbdt 20 rounds of 32 leaves vs Spark MLlib GBT", "tree vs Spark MLlib DecisionTree"}
-	if r.quick {
-		r.Skip("left out of a quick run", names...)
+	if r.quick || r.cpu {
+		r.Skip("left out of a quick run and of one that counts CPU time, which Spark has in another process", names...)
 		return nil
 	}
 	t, err := r.higgs(200_000)

@@ -35,8 +35,11 @@ func PackGradients(gh []int64, grad, hess []float32, scaleG, scaleH float64, see
 // PackGradient packs one gradient and hessian, as PackGradients does.
 func PackGradient(grad, hess float32, scaleG, scaleH float64, seed, position uint32) int64 {
 	random := mix(position + seed*0x9e3779b9)
-	g := (int64(float64(grad)*scaleG) + int64(random>>16)) >> 16 << 32
-	return g + (int64(float64(max(0, hess))*scaleH)+int64(random&0xffff))>>16
+	v := (int64(float64(grad)*scaleG) + int64(random>>16)) >> 16 << 32
+	if hess > 0 {
+		v += (int64(float64(hess)*scaleH) + int64(random&0xffff)) >> 16
+	}
+	return v
 }
 
 // mix returns a number without a visible connection to x: the finalizer of

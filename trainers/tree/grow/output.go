@@ -119,13 +119,16 @@ func (g *Grower) sumLeaves() {
 func (g *Grower) sumPart(rows []int32) (s sums) {
 	grad, hess := g.in.Grad, g.in.Hess
 	scaleG, scaleH := math.Ldexp(1, g.scale.exactG), math.Ldexp(1, g.scale.exactH)
+	if hess != nil {
+		hess = hess[:len(grad)]
+	}
 	for _, r := range rows {
 		if g.position != nil {
 			r = g.position[r]
 		}
 		s.g += int64(float64(grad[r]) * scaleG)
-		if hess != nil {
-			s.h += int64(float64(max(0, hess[r])) * scaleH)
+		if hess != nil && hess[r] > 0 {
+			s.h += int64(float64(hess[r]) * scaleH)
 		}
 	}
 	if hess == nil {
