@@ -82,6 +82,12 @@ type ClaimRequest struct {
 
 	Commands [][]string `json:"commands,omitempty"` // how the commands that it may run begin
 	GPUs     int        `json:"gpus,omitempty"`     // free
+
+	// Of a worker whose trials are brief: attempts that have ended and of which
+	// nothing was reported before. What is granted takes their place, with or
+	// without Jobs, and is committed together with their ends.
+	Ends  []Entry `json:"ends,omitempty"`
+	Again bool    `json:"again,omitempty"` // the answer to this claim may be lost
 }
 
 // Grant is a claimed job with its token.
@@ -94,6 +100,8 @@ type Grant struct {
 type ClaimReply struct {
 	Grants []Grant `json:"grants"`
 	Error  string  `json:"error,omitempty"`
+
+	Committed []Token `json:"committed,omitempty"` // of Ends: committed or void, drop the spool
 }
 
 // Beat tells the coordinator that attempts are alive, and asks what became of

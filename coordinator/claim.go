@@ -13,11 +13,14 @@ import (
 // Claim grants as many of the offered jobs as the worker has room for. The
 // same claim again gets the same grants, for the answer may have been lost.
 func (c *Coordinator) Claim(ctx context.Context, worker string, req tourney.ClaimRequest) tourney.ClaimReply {
-	if req.ID == "" || len(req.Jobs) > maxClaim || !(req.Capacity >= 0) {
-		return tourney.ClaimReply{Error: "invalid claim: it needs an id, a capacity, and at most 4096 jobs"}
+	if req.ID == "" || len(req.Jobs) > maxClaim || len(req.Ends) > maxClaim || !(req.Capacity >= 0) {
+		return tourney.ClaimReply{Error: "invalid claim: it needs an id, a capacity, and at most 4096 jobs and ends"}
 	}
 	c.fleet.seen(worker)
 	c.fleet.allows(worker, req.Commands)
+	if len(req.Ends) > 0 {
+		return c.relay(ctx, worker, &req)
+	}
 	reply := tourney.ClaimReply{}
 	room, bytes := req.Capacity, 0 // of the answer, about
 	if !c.fleet.mayClaim(worker) {
@@ -149,12 +152,17 @@ func (s *sweep) claim(ctx context.Context, worker string, req tourney.ClaimReque
 	if again {
 		s.c.offers.wake()
 	}
+	return s.grants(worker, granted), nil
+}
+
+// grants is what a worker hears of attempts that are committed.
+func (s *sweep) grants(worker string, granted []*job) []tourney.Grant {
 	grants := make([]tourney.Grant, len(granted))
 	for i, j := range granted {
 		grants[i] = tourney.Grant{Job: s.job(j), Token: s.token(&j.JobRow)}
 		s.c.leases.hold(grants[i].Token, worker, 0)
 	}
-	return grants, nil
+	return grants
 }
 
 // runs reports whether jobs of the sweep may be claimed.

@@ -61,7 +61,7 @@ func TestSimulation(t *testing.T) {
 	close(next)
 	group.Wait()
 	t.Logf("%d histories: %+v", seeds, sum)
-	if sum.Kills == 0 || sum.Zombies == 0 || sum.Crashes == 0 || sum.Wipes == 0 || sum.Fenced == 0 {
+	if sum.Kills == 0 || sum.Zombies == 0 || sum.Crashes == 0 || sum.Wipes == 0 || sum.Fenced == 0 || sum.Relayed == 0 {
 		t.Error("some fault did not happen at all: nothing is proved of it")
 	}
 }
@@ -155,7 +155,7 @@ func trained(j *tourney.Job, state uint64, from int) float64 {
 }
 
 // faults counts what has happened.
-type faults struct{ Kills, Notices, Zombies, Crashes, Wipes, Lost, Late, Doubled, Fenced int }
+type faults struct{ Kills, Notices, Zombies, Crashes, Wipes, Lost, Late, Doubled, Fenced, Relayed int }
 
 func (f *faults) add(o faults) {
 	f.Kills += o.Kills
@@ -167,6 +167,7 @@ func (f *faults) add(o faults) {
 	f.Late += o.Late
 	f.Doubled += o.Doubled
 	f.Fenced += o.Fenced
+	f.Relayed += o.Relayed
 }
 
 // history is what a simulation came to.

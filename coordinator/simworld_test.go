@@ -383,6 +383,7 @@ func (p *simWorker) train(ctx context.Context, g tourney.Grant) {
 		at = p.w.blobs[c.Blob]
 		p.w.mu.Unlock()
 	}
+	brief := at.step == g.Job.Budget-1 // nothing is said before the end
 	for at.step < g.Job.Budget {
 		if !p.wait(ctx, p.nap(200, 900)) {
 			return
@@ -397,7 +398,10 @@ func (p *simWorker) train(ctx context.Context, g tourney.Grant) {
 			_, mine := p.tasks[g.Token]
 			delete(p.tasks, g.Token)
 			p.mu.Unlock()
-			if mine {
+			switch {
+			case mine && brief && p.half():
+				p.relay(e)
+			case mine:
 				p.end(e)
 			}
 			return
@@ -406,8 +410,47 @@ func (p *simWorker) train(ctx context.Context, g tourney.Grant) {
 	}
 }
 
+// half is true half the time.
+func (p *simWorker) half() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rng.IntN(2) == 0
+}
+
+// relay sends the end of an attempt with a claim, and trains what it gets in its
+// place. Without an answer the end goes the way of others.
+func (p *simWorker) relay(e tourney.Entry) {
+	p.keep(e)
+	p.mu.Lock()
+	req := tourney.ClaimRequest{ID: fmt.Sprint(p.id, "/relay/", p.rng.Uint64()), Ends: []tourney.Entry{e}}
+	p.mu.Unlock()
+	for range 3 {
+		req.Capacity = float64(p.room())
+		var reply tourney.ClaimReply
+		if p.w.call(p.ctx, func(ctx context.Context, d *desk) { reply = d.Claim(ctx, p.id, req) }) && reply.Error == "" {
+			p.w.count(&p.w.faults.Relayed)
+			p.hear(nil, reply.Committed)
+			for _, g := range reply.Grants {
+				p.take(g)
+			}
+			return
+		}
+		req.Again = true
+		if !p.wait(p.ctx, p.nap(10, 100)) {
+			return
+		}
+	}
+	p.end(e)
+}
+
 // end sends the end of an attempt, and keeps it until it is safe.
 func (p *simWorker) end(e tourney.Entry) {
+	p.keep(e)
+	p.w.publish(tourney.Incoming{Worker: p.id, Report: tourney.Report{Entries: []tourney.Entry{e}}})
+}
+
+// keep keeps the end of an attempt until it is safe.
+func (p *simWorker) keep(e tourney.Entry) {
 	if e.End.Outcome == tourney.OutcomeDone {
 		p.w.mu.Lock()
 		p.w.ended[e.Token] = true
@@ -416,7 +459,6 @@ func (p *simWorker) end(e tourney.Entry) {
 	p.mu.Lock()
 	p.spool[e.Token] = e
 	p.mu.Unlock()
-	p.w.publish(tourney.Incoming{Worker: p.id, Report: tourney.Report{Entries: []tourney.Entry{e}}})
 }
 
 // beats tells the coordinator what runs, and sends ends again.

@@ -105,7 +105,7 @@ func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 
 // fresh reports whether the row looks like one that is not there yet.
 func (r *trialRow) fresh() bool {
-	return r.State == tourney.TrialQueued && r.Attempts == 0 && r.Rung < 0
+	return (r.State == tourney.TrialQueued && r.Attempts == 0 || r.State == tourney.TrialRunning && r.Attempts == 1) && r.Rung < 0
 }
 
 // constants encodes what is written once.

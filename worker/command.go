@@ -122,14 +122,18 @@ func (s *spool) leave(t *task, artifacts []tourney.Artifact) {
 
 // fit returns how many of the pending entries a report has room for.
 func (s *spool) fit() int {
-	size := 0
+	size, most := 0, maxEntries
 	for i, token := range s.order {
 		d := s.pending[token]
+		if d.brief {
+			most = maxBrief
+		}
+		size += len(d.Points) * 64
 		for _, c := range d.Log {
 			size += len(c.Text)
 		}
 		size += len(d.Artifacts) * 128
-		if i == maxEntries || i > 0 && size > maxLogged {
+		if i >= most || i > 0 && size > maxLogged {
 			return i
 		}
 	}

@@ -28,6 +28,10 @@ type boss struct {
 	failing  int      // claims to fail before one is answered
 	grants   map[tourney.JobID]tourney.Grant
 	reports  []tourney.Entry
+	brief    int             // of them came with a claim
+	mute     int             // claims with ends that are not answered
+	again    int             // claims of which the answer may be lost
+	next     []tourney.Grant // what takes the place of those
 	confirm  bool
 	stop     []tourney.Token
 	beats    int
@@ -88,12 +92,34 @@ func (b *boss) Fetch(ctx context.Context, n int, wait time.Duration) ([]tourney.
 func (b *boss) Claim(_ context.Context, req tourney.ClaimRequest) (tourney.ClaimReply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.down {
+		return tourney.ClaimReply{}, tourney.ErrUnavailable
+	}
 	b.claims = append(b.claims, req.ID)
+	if req.Again {
+		b.again++
+	}
+	if len(req.Ends) > 0 && b.mute > 0 {
+		b.mute--
+		return tourney.ClaimReply{}, errors.New("no answer")
+	}
 	if b.failing > 0 {
 		b.failing--
 		return tourney.ClaimReply{}, errors.New("no answer")
 	}
 	var reply tourney.ClaimReply
+	b.reports = append(b.reports, req.Ends...)
+	b.brief += len(req.Ends)
+	for i := range req.Ends {
+		if b.confirm {
+			reply.Committed = append(reply.Committed, req.Ends[i].Token)
+		}
+		if len(b.next) > 0 && b.next[0].Job.Weight <= req.Capacity {
+			req.Capacity -= b.next[0].Job.Weight
+			reply.Grants = append(reply.Grants, b.next[0])
+			b.next = b.next[1:]
+		}
+	}
 	for _, id := range req.Jobs {
 		if g := b.grants[id]; g.Job.Weight <= req.Capacity {
 			req.Capacity -= g.Job.Weight

@@ -171,6 +171,7 @@ type task struct {
 	began   time.Time // when it joined the heat
 	saved   time.Time // when the last checkpoint within the rung was taken
 	last    tourney.Point
+	told    bool // something of it was sent; guarded by the spool's mu
 }
 
 func newTask(w *Worker, g tourney.Grant) *task {

@@ -30,11 +30,14 @@ type spool struct {
 	sending bool
 	again   time.Time     // nothing is sent before, since it could not be
 	wait    time.Duration // between tries
+	claim   string        // id of a claim with ends to which there is no answer yet
 }
 
 // draft is an entry being written.
 type draft struct {
 	tourney.Entry
+	task      *task
+	brief     bool   // all that the attempt has to say, at once
 	state     []byte // for the checkpoint
 	kept      *kept  // the same, on disk
 	stateStep int
@@ -54,6 +57,7 @@ const (
 	sendEvery   = time.Second
 	resendAfter = 10 * time.Second
 	maxEntries  = 256 // in one report
+	maxBrief    = 512 // in one claim
 
 	// tryAgain is how long to wait after reports could not be sent, at first and
 	// at most.
@@ -81,7 +85,7 @@ func (s *spool) draft(t *task) *draft {
 	token := t.grant.Token
 	d := s.pending[token]
 	if d == nil {
-		d = &draft{Entry: tourney.Entry{Token: token, Rung: t.grant.Job.Rung}, final: t.grant.Job.Kind == tourney.JobFinal}
+		d = &draft{Entry: tourney.Entry{Token: token, Rung: t.grant.Job.Rung}, task: t, final: t.grant.Job.Kind == tourney.JobFinal}
 		s.pending[token] = d
 		s.order = append(s.order, token)
 	}
@@ -117,6 +121,7 @@ func (s *spool) end(t *task, end tourney.End, state []byte, step int) {
 	s.mu.Lock()
 	d := s.draft(t)
 	d.End = &end
+	d.brief = d.isBrief()
 	if end.Outcome != tourney.OutcomePreempted || state != nil { // else it may train still, in its own goroutine
 		d.Telemetry = t.telemetry(end.Step)
 	}
@@ -204,7 +209,11 @@ func (s *spool) send(ctx context.Context) {
 			for _, d := range drafts {
 				report.Entries = append(report.Entries, d.Entry)
 			}
-			err = s.w.cfg.Bus.Report(ctx, report)
+			if drafts[0].brief {
+				err = s.relay(ctx, report.Entries)
+			} else {
+				err = s.w.cfg.Bus.Report(ctx, report)
+			}
 		}
 		if err != nil {
 			s.putBack(drafts, err)
@@ -227,11 +236,12 @@ func (s *spool) take() []*draft {
 	if time.Now().Before(s.again) && s.late.Err() == nil {
 		return nil
 	}
-	n := s.fit()
+	n := s.alike(s.fit())
 	drafts := make([]*draft, n)
 	for i, token := range s.order[:n] {
 		drafts[i] = s.pending[token]
 		delete(s.pending, token)
+		drafts[i].task.told = true
 		if drafts[i].End != nil {
 			s.ends[token] = nil // being sent
 		}

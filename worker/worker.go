@@ -54,6 +54,9 @@ type Worker struct {
 	told     []string      // versions in the cache, as it knows them
 	full     time.Duration // how long to claim nothing, since the disk is full; 0: it is not
 	resume   time.Time     // until when
+
+	asking chan struct{}         // held by who claims: the room is asked for once
+	start  func(g tourney.Grant) // starts what was granted, or gives it back; set by Run
 }
 
 // New returns a worker.
@@ -69,6 +72,7 @@ func New(cfg Config) *Worker {
 		attempts: map[tourney.Token]*task{},
 		heats:    map[string]*heat{},
 		freed:    make(chan struct{}, 1),
+		asking:   make(chan struct{}, 1),
 		going:    going{asked: make(chan struct{}), now: make(chan struct{})},
 	}
 	w.spool = newSpool(w)
@@ -90,17 +94,24 @@ func (w *Worker) Run(ctx context.Context) error {
 	group, working := errgroup.WithContext(working)
 	group.Go(func() error { return w.beats(working) })
 	group.Go(func() error { return w.controls(working) })
-	group.Go(func() error { return w.spool.run(working) })
 	defer context.AfterFunc(ctx, func() { w.leave(tourney.DrainRelease, reasonOf(ctx)) })()
 	claiming, stop := context.WithCancel(working) // nothing is claimed once a part has failed
 	defer stop()
+	w.start = func(g tourney.Grant) {
+		if claiming.Err() != nil { // it was asked to leave meanwhile
+			w.returnUnused(g)
+			return
+		}
+		w.admit(working, group, g)
+	}
+	group.Go(func() error { return w.spool.run(working) })
 	group.Go(func() error {
 		<-w.going.asked
 		stop()
 		return nil
 	})
 	group.Go(func() error {
-		w.claims(claiming, working, group)
+		w.claims(claiming, working)
 		w.going.ask() // a part has failed
 		w.finish(working)
 		w.drain(working)
@@ -119,9 +130,8 @@ func (w *Worker) Run(ctx context.Context) error {
 
 var errDrained = errors.New("drained")
 
-// claims fetches offers and claims jobs until ctx is done. Heats run under
-// working, in group.
-func (w *Worker) claims(ctx, working context.Context, group *errgroup.Group) {
+// claims fetches offers and claims jobs until ctx is done. It asks under working.
+func (w *Worker) claims(ctx, working context.Context) {
 	for ctx.Err() == nil {
 		if w.room() <= 0 {
 			select {
@@ -145,14 +155,17 @@ func (w *Worker) claims(ctx, working context.Context, group *errgroup.Group) {
 		if len(offered) == 0 {
 			continue
 		}
+		w.asking <- struct{}{}                 // the spool asks for seconds at most
+		if w.room() <= 0 && ctx.Err() == nil { // what was free when the offers came is given
+			<-w.asking
+			w.awaitRoom(ctx)
+			w.asking <- struct{}{}
+		}
 		grants := w.claim(ctx, working, offered)
 		for _, g := range grants {
-			if ctx.Err() != nil { // it was asked to leave meanwhile
-				w.returnUnused(g)
-				continue
-			}
-			w.admit(working, group, g)
+			w.start(g)
 		}
+		<-w.asking
 		if len(grants) == 0 && w.room() < float64(w.cfg.Slots) {
 			w.awaitRoom(ctx)
 		}
