@@ -96,12 +96,11 @@ type Grant struct {
 	Token Token `json:"token"`
 }
 
-// ClaimReply lists what was granted, possibly nothing.
+// ClaimReply lists what was granted, possibly nothing. Without an error the ends
+// of the claim are committed, or void.
 type ClaimReply struct {
 	Grants []Grant `json:"grants"`
 	Error  string  `json:"error,omitempty"`
-
-	Committed []Token `json:"committed,omitempty"` // of Ends: committed or void, drop the spool
 }
 
 // Beat tells the coordinator that attempts are alive, and asks what became of

@@ -14,7 +14,11 @@ const MaxBody = 900 << 10
 // encode returns a message's body, or a *tourney.InvalidError if it would be
 // too large to send.
 func encode(what string, v any) ([]byte, error) {
-	body, err := json.Marshal(v)
+	marshal := func() ([]byte, error) { return json.Marshal(v) }
+	if m, ok := v.(json.Marshaler); ok { // it needs no check that what it wrote is JSON
+		marshal = m.MarshalJSON
+	}
+	body, err := marshal()
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", what, err)
 	}

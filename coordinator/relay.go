@@ -22,7 +22,6 @@ import (
 // relay commits the ends of a claim and grants jobs in their place. The same
 // claim again finds the ends void, and gets the same grants.
 func (c *Coordinator) relay(ctx context.Context, worker string, req *tourney.ClaimRequest) tourney.ClaimReply {
-	var reply tourney.ClaimReply
 	bySweep := map[string][]*tourney.Entry{}
 	for i := range req.Ends {
 		e := &req.Ends[i]
@@ -45,18 +44,14 @@ func (c *Coordinator) relay(ctx context.Context, worker string, req *tourney.Cla
 				return tourney.ClaimReply{Error: "the claim could not be committed; ask again"}
 			}
 		}
-		for _, e := range entries {
-			reply.Committed = append(reply.Committed, e.Token)
-		}
 	}
 	if !c.fleet.mayClaim(worker) { // asked to leave or shut out meanwhile, perhaps
 		c.leaveNothing(ctx, worker, r.grants)
-		return reply
+		return tourney.ClaimReply{}
 	}
 	c.counts.claims.Add(1)
 	c.counts.grants.Add(int64(len(r.grants)))
-	reply.Grants = r.grants
-	return reply
+	return tourney.ClaimReply{Grants: r.grants}
 }
 
 // noAffinity is for who only wants to know whether there is anything to divide.

@@ -429,7 +429,7 @@ func (p *simWorker) relay(e tourney.Entry) {
 		var reply tourney.ClaimReply
 		if p.w.call(p.ctx, func(ctx context.Context, d *desk) { reply = d.Claim(ctx, p.id, req) }) && reply.Error == "" {
 			p.w.count(&p.w.faults.Relayed)
-			p.hear(nil, reply.Committed)
+			p.hear(nil, []tourney.Token{e.Token})
 			for _, g := range reply.Grants {
 				p.take(g)
 			}

@@ -295,7 +295,14 @@ func finiteMetrics(path string, m tourney.Metrics) error {
 
 // encodeJSON returns JSON for a column of text.
 func encodeJSON(what string, v any) (string, error) {
-	b, err := json.Marshal(v)
+	marshal := func() ([]byte, error) { return json.Marshal(v) }
+	switch m := v.(type) { // these write what is compact and escaped already
+	case tourney.Params:
+		marshal = m.MarshalJSON
+	case *tourney.Metrics:
+		marshal = m.MarshalJSON
+	}
+	b, err := marshal()
 	if err != nil {
 		return "", fmt.Errorf("write %s: %w", what, err)
 	}

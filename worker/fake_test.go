@@ -110,10 +110,7 @@ func (b *boss) Claim(_ context.Context, req tourney.ClaimRequest) (tourney.Claim
 	var reply tourney.ClaimReply
 	b.reports = append(b.reports, req.Ends...)
 	b.brief += len(req.Ends)
-	for i := range req.Ends {
-		if b.confirm {
-			reply.Committed = append(reply.Committed, req.Ends[i].Token)
-		}
+	for range req.Ends {
 		if len(b.next) > 0 && b.next[0].Job.Weight <= req.Capacity {
 			req.Capacity -= b.next[0].Job.Weight
 			reply.Grants = append(reply.Grants, b.next[0])

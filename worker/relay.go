@@ -53,7 +53,11 @@ func (s *spool) relay(ctx context.Context, ends []tourney.Entry) error {
 		return err
 	}
 	s.claim = ""
-	s.settle(reply.Committed)
+	settled := make([]tourney.Token, len(ends))
+	for i := range ends {
+		settled[i] = ends[i].Token
+	}
+	s.settle(settled)
 	for _, g := range reply.Grants {
 		w.start(g)
 	}
