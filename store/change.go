@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 
 	"tourney"
 )
@@ -276,9 +275,11 @@ func belongs(what, sweep, own string) error {
 	return nil
 }
 
+func isFinite(v float64) bool { return v-v == 0 }
+
 // finite refuses numbers that have no order.
 func finite(path string, v float64) error {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !isFinite(v) {
 		return tourney.Invalid(path, "is %v; only finite numbers are stored", v)
 	}
 	return nil

@@ -51,27 +51,44 @@ const openAttempt = ` LEFT JOIN attempts a ON j.state = 'running' AND a.sweep = 
 const isOpenJob = `(j.state = 'queued' OR j.state = 'running' OR j.state = 'held')`
 
 func newJobRow(sweep string, j *tourney.JobRow) (row jobRow, err error) {
-	what := "job " + j.JobID.String()
-	if err := belongs(what, sweep, j.Sweep); err != nil {
-		return row, err
+	if j.Sweep != "" && j.Sweep != sweep {
+		return row, belongs("job "+j.JobID.String(), sweep, j.Sweep)
 	}
 	row = jobRow{
 		Sweep: sweep, Trial: j.Trial, Rung: j.Rung, Kind: j.Kind, Budget: j.Budget, Start: j.Start, Finish: j.Finish,
 		State: j.State, Attempt: j.Attempt, Worker: j.Worker, Claim: j.Claim, Lease: j.Lease,
 		Losses: j.Losses, Failures: j.Failures, Alone: j.Alone, Was: j.Was, New: j.New,
 	}
-	if row.Checkpoint, err = optionalJSON(what+": checkpoint", j.Checkpoint); err != nil {
-		return row, err
+	if row.Checkpoint, err = optionalJSON("checkpoint", j.Checkpoint); err == nil {
+		row.Held, err = optionalJSON("held end", j.Held)
 	}
-	row.Held, err = optionalJSON(what+": held end", j.Held)
-	return row, err
+	if err != nil {
+		return row, fmt.Errorf("job %s: %w", j.JobID, err)
+	}
+	return row, nil
+}
+
+// plain reports whether nothing has befallen the job, and nothing is kept of it.
+func (r *jobRow) plain() bool {
+	return r.Lease == 0 && r.Losses == 0 && r.Failures == 0 && !r.Alone && !r.Checkpoint.Valid && !r.Held.Valid
 }
 
 // write inserts the job, or brings it up to date if it is open and still has
 // the attempt that the change was made on; otherwise it returns errNoRow. What a
 // job is and its place in virtual time never change.
 func (r *jobRow) write(t *tx) error {
-	if r.New {
+	switch {
+	case r.New && r.plain(): // what is not said need not be bound
+		_, err := t.exec(`INSERT INTO jobs (sweep, trial, rung, kind, budget, start, finish, state, attempt, worker, claim, lease, losses, failures, alone, checkpoint, held)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, NULL, NULL)`,
+			r.Sweep, r.Trial, r.Rung, r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim)
+		return err
+	case r.plain():
+		return t.change(`UPDATE OR FAIL jobs AS j SET state = ?, attempt = ?, worker = ?, claim = ?, lease = 0,
+				losses = 0, failures = 0, alone = 0, checkpoint = NULL, held = NULL
+			WHERE sweep = ? AND trial = ? AND rung = ? AND attempt = ? AND `+isOpenJob,
+			r.State, r.Attempt, r.Worker, r.Claim, r.Sweep, r.Trial, r.Rung, r.Was)
+	case r.New:
 		_, err := t.exec(`INSERT INTO jobs (sweep, trial, rung, kind, budget, start, finish, state, attempt, worker, claim, lease, losses, failures, alone, checkpoint, held)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			r.Sweep, r.Trial, r.Rung, r.Kind, r.Budget, r.Start, r.Finish, r.State, r.Attempt, r.Worker, r.Claim, r.Lease,

@@ -57,12 +57,11 @@ const trialColumns = `sweep, number, state, params, rung, step, best_step, value
 const isOpenTrial = `t.state IN ('queued', 'running', 'paused')`
 
 func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
-	what := fmt.Sprintf("trial %d", t.Number)
-	if err := belongs(what, sweep, t.Sweep); err != nil {
-		return row, err
+	if t.Sweep != "" && t.Sweep != sweep {
+		return row, belongs(fmt.Sprintf("trial %d", t.Number), sweep, t.Sweep)
 	}
 	if t.State == "" {
-		return row, fmt.Errorf("%s has no state", what)
+		return row, fmt.Errorf("trial %d has no state", t.Number)
 	}
 	row = trialRow{
 		Sweep: sweep, Number: t.Number, State: t.State, Rung: t.Rung, Step: t.Step, BestStep: t.BestStep,
@@ -74,27 +73,29 @@ func newTrialRow(sweep string, t *tourney.Trial) (row trialRow, err error) {
 	if t.RetryOf != nil {
 		row.RetryOf = sql.Null[int]{V: *t.RetryOf, Valid: true}
 	}
-	if row.Telemetry, err = optionalJSON(what+": telemetry", t.Telemetry); err != nil {
-		return row, err
+	if row.Telemetry, err = optionalJSON("telemetry", t.Telemetry); err != nil {
+		return row, fmt.Errorf("trial %d: %w", t.Number, err)
 	}
-	if err := finite(fmt.Sprintf("trials.%d.violation", t.Number), t.Violation); err != nil {
-		return row, err
+	if !isFinite(t.Violation) {
+		return row, finite(fmt.Sprintf("trials.%d.violation", t.Number), t.Violation)
 	}
 	if row.dated = !t.Created.IsZero(); row.dated {
 		row.Created = micros(t.Created)
 	}
 	if t.Value != nil {
-		if err := finite(fmt.Sprintf("trials.%d.value", t.Number), *t.Value); err != nil {
-			return row, err
+		if !isFinite(*t.Value) {
+			return row, finite(fmt.Sprintf("trials.%d.value", t.Number), *t.Value)
 		}
 		row.Value = sql.Null[float64]{V: *t.Value, Valid: true}
 	}
-	if err := finiteMetrics(fmt.Sprintf("trials.%d.metrics", t.Number), t.Metrics); err != nil {
-		return row, err
+	for _, v := range t.Metrics {
+		if !isFinite(v) {
+			return row, finiteMetrics(fmt.Sprintf("trials.%d.metrics", t.Number), t.Metrics)
+		}
 	}
 	if t.Metrics != nil {
-		if row.Metrics, err = optionalJSON(what+": metrics", &t.Metrics); err != nil {
-			return row, err
+		if row.Metrics, err = optionalJSON("metrics", &t.Metrics); err != nil {
+			return row, fmt.Errorf("trial %d: %w", t.Number, err)
 		}
 	}
 	if row.fresh() {
@@ -113,12 +114,13 @@ func (r *trialRow) constants() (err error) {
 	if r.Params != "" {
 		return nil
 	}
-	what := fmt.Sprintf("trial %d", r.Number)
-	if r.Parent, err = optionalJSON(what+": parent", r.of.Parent); err != nil {
-		return err
+	if r.Parent, err = optionalJSON("parent", r.of.Parent); err != nil {
+		return fmt.Errorf("trial %d: %w", r.Number, err)
 	}
-	r.Params, err = encodeJSON(what+": parameters", r.of.Params)
-	return err
+	if r.Params, err = encodeJSON("parameters", r.of.Params); err != nil {
+		return fmt.Errorf("trial %d: %w", r.Number, err)
+	}
+	return nil
 }
 
 // write inserts the trial or brings it up to date, and returns the state that
@@ -169,6 +171,12 @@ func (r *trialRow) insertOrUpdate(t *tx) (was tourney.TrialState, err error) {
 	return "", err
 }
 
+// plain reports whether nothing has come of the trial yet, and it comes of none.
+func (r *trialRow) plain() bool {
+	return r.fresh() && r.Rung == -1 && r.Step == 0 && r.BestStep == 0 && !r.Value.Valid && r.Loss == 0 && r.Reason == "" && r.Error == "" &&
+		!r.Ended.Valid && r.Violation == 0 && !r.Parent.Valid && !r.RetryOf.Valid && !r.Telemetry.Valid && r.Sunk == 0
+}
+
 // insert writes the row if there is none, and returns how many it wrote.
 func (r *trialRow) insert(t *tx) (int64, error) {
 	if err := r.constants(); err != nil {
@@ -177,6 +185,15 @@ func (r *trialRow) insert(t *tx) (int64, error) {
 	created := t.now
 	if r.dated {
 		created = r.Created
+	}
+	if r.plain() { // what is not said need not be bound
+		res, err := t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent, retry_of, telemetry, sunk)
+			VALUES (?, ?, ?, ?, -1, 0, 0, NULL, 0, ?, '', '', ?, ?, NULL, 0, NULL, NULL, NULL, 0) ON CONFLICT (sweep, number) DO NOTHING`,
+			r.Sweep, r.Number, r.State, r.Params, r.Metrics, r.Attempts, created)
+		if err != nil {
+			return 0, err
+		}
+		return res.RowsAffected()
 	}
 	res, err := t.exec(`INSERT INTO trials (sweep, number, state, params, rung, step, best_step, value, loss, metrics, reason, error, attempts, created, ended, violation, parent, retry_of, telemetry, sunk)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sweep, number) DO NOTHING`,

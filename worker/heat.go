@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -294,12 +295,29 @@ func (t *task) telemetry(step int) *tourney.Telemetry {
 	if step <= 0 || t.began.IsZero() || seconds <= 0 {
 		return nil
 	}
-	memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
-	metrics.Read(memory)
 	if t.heat == nil {
 		return nil
 	}
-	return &tourney.Telemetry{RowsPerSecond: float64(step) * float64(t.heat.rows) / seconds, Memory: int64(memory[0].Value.Uint64())}
+	return &tourney.Telemetry{RowsPerSecond: float64(step) * float64(t.heat.rows) / seconds, Memory: t.w.memory.read()}
+}
+
+// gauge knows how much memory the process has. To measure that takes longer than
+// a brief trial, so that it is done once a second.
+type gauge struct {
+	mu    sync.Mutex
+	at    time.Time
+	bytes int64
+}
+
+func (g *gauge) read() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.at.IsZero() || time.Since(g.at) > time.Second {
+		memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+		metrics.Read(memory)
+		g.at, g.bytes = time.Now(), int64(memory[0].Value.Uint64())
+	}
+	return g.bytes
 }
 
 // maxPoints bounds the learning curve that is kept of a trial.

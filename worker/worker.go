@@ -43,6 +43,7 @@ type Worker struct {
 	spool *spool
 
 	cadence cadence
+	memory  gauge
 
 	mu       sync.Mutex
 	attempts map[tourney.Token]*task
