@@ -36,7 +36,7 @@ func (r *run) sweep(ctx context.Context, c *cluster, order string, trials, paral
 	if err != nil {
 		return done{}, err
 	}
-	s, err = c.await(ctx, s.ID, 20*time.Millisecond, func(s status) bool { return s.done() >= trials })
+	s, err = c.await(ctx, s.ID, look(trials), func(s status) bool { return s.done() >= trials })
 	if err != nil {
 		return done{}, err
 	}
@@ -54,6 +54,12 @@ func (r *run) sweep(ctx context.Context, c *cluster, order string, trials, paral
 	}
 	r.say("%s, parallelism %d: %.0f trials/s, %.0f µs of processors a trial", order, parallelism, rate, busy)
 	return done{rate, s.Best.Value, busy}, nil
+}
+
+// look is how often a sweep of so many trials is looked at. A look costs the
+// coordinator more than some trials: there are to be few, and late by little.
+func look(trials int) time.Duration {
+	return max(20*time.Millisecond, time.Duration(trials)*time.Microsecond)
 }
 
 // rate lets us and the peers take turns.
@@ -293,7 +299,7 @@ const stretch = 40_000
 // grow waits until a sweep has so many trials, and returns its rate at the end.
 func (r *run) grow(ctx context.Context, c *cluster, id string, size int) (float64, error) {
 	reach := func(n int) (status, error) {
-		return c.await(ctx, id, 20*time.Millisecond, func(s status) bool { return s.done() >= n })
+		return c.await(ctx, id, look(stretch), func(s status) bool { return s.done() >= n })
 	}
 	from, err := reach(size - stretch)
 	if err != nil {
