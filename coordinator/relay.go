@@ -142,10 +142,10 @@ func (ch *change) take(r *round) (taken []*job) {
 func (s *sweep) quota(worker, pool string) int {
 	open, own := 0, 0
 	for _, j := range s.jobs {
-		switch {
-		case j.State == tourney.JobQueued:
+		switch j.State {
+		case tourney.JobQueued:
 			open++
-		case j.State == tourney.JobRunning:
+		case tourney.JobRunning:
 			open++
 			if j.Worker == worker {
 				own++
