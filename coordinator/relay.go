@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"tourney"
-	"tourney/coordinator/fair"
 )
 
 // Trials that are brief cost the service more than their training: an offer, a
@@ -32,9 +31,6 @@ func (c *Coordinator) relay(ctx context.Context, worker string, req *tourney.Cla
 		r.room = 0
 	}
 	r.pool, _ = c.fleet.terms(worker)
-	if _, divided := c.fair.Divide(r.pool, req.Capacity, maxClaim, noAffinity); divided {
-		r.room = 0 // the shares decide, by claims of what is on offer
-	}
 	for _, id := range slices.Sorted(maps.Keys(bySweep)) {
 		entries := bySweep[id]
 		if s := c.lookup(id); s != nil {
@@ -53,9 +49,6 @@ func (c *Coordinator) relay(ctx context.Context, worker string, req *tourney.Cla
 	c.counts.grants.Add(int64(len(r.grants)))
 	return tourney.ClaimReply{Grants: r.grants}
 }
-
-// noAffinity is for who only wants to know whether there is anything to divide.
-func noAffinity(string, fair.Terms) fair.Affinity { return fair.None }
 
 // round is a claim with ends while its sweeps are asked one after the other.
 type round struct {
@@ -113,6 +106,9 @@ func (s *sweep) regranted(r *round) []*job {
 // take gives a worker queued jobs that are not on offer.
 func (ch *change) take(r *round) (taken []*job) {
 	s := ch.s
+	if s.c.fair.Waits(r.pool, s.id) { // the shares decide, by claims of what is on offer
+		return nil
+	}
 	if s.terms.Pool != r.pool || s.row.Spec.External() || s.row.Spec.Runs() || !s.runs() {
 		return nil
 	}

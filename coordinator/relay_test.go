@@ -102,6 +102,28 @@ func TestRelayLeavesSome(t *testing.T) {
 	d.sound()
 }
 
+// While another sweep of the pool has jobs that wait, nothing takes the place of
+// what has ended: what there is room for is divided by claims.
+func TestRelayIsFair(t *testing.T) {
+	d := newDesk(t)
+	w := d.enrolled()
+	arrival := func(spec *tourney.Spec) { spec.Order, spec.RunCap = tourney.OrderArrival, 40 }
+	s := d.create(arrival)
+	first := d.claim(w, "c1", d.queued(s.ID)...)
+	other := d.create(arrival)
+	if got := d.relay(w, "c2", 1, false, done(first[0])).Grants; len(got) != 0 {
+		t.Errorf("while another sweep waits it is granted %+v", got)
+	}
+	if got := d.claim(w, "c3", d.queued(other.ID)...); len(got) != 4 {
+		t.Fatalf("of the other sweep it is granted %d", len(got))
+	}
+	d.claim(w, "c4", d.queued(s.ID)...)
+	if got := d.relay(w, "c5", 1, false, done(first[1])).Grants; len(got) != 1 {
+		t.Errorf("when none waits any more it is granted %d, want 1", len(got))
+	}
+	d.sound()
+}
+
 // sound fails the test if the database holds what must never be in it.
 func (d *desk) sound() {
 	d.t.Helper()

@@ -135,6 +135,18 @@ func (d *Divider) Settle(id string, charged, lasted float64) {
 	s.mean += follow * (max(lasted, 1e-3) - s.mean)
 }
 
+// Waits reports whether a sweep of the pool other than id has jobs that wait.
+func (d *Divider) Waits(pool, id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.sweeps {
+		if s.Pool == pool && s.queued > 0 && s.id != id {
+			return true
+		}
+	}
+	return false
+}
+
 // Divide says what a claim is given, of a worker with so much room, in cores,
 // that asks for so many jobs: no more than it asks for. It returns false if there is nothing to divide: no two sweeps of the pool have
 // jobs that wait. Nothing is charged.
