@@ -2,14 +2,9 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,10 +47,8 @@ type Access interface {
 const insideID = "inside"
 
 const (
-	sessionCookie = "tourney_session"
-	sessionLasts  = 12 * time.Hour
-	touchEvery    = time.Minute
-	scopeNone     = tourney.Scope("none") // of operations for everybody
+	touchEvery = time.Minute
+	scopeNone  = tourney.Scope("none") // of operations for everybody
 )
 
 // door lets requests in by their token. The zero value but for access is ready
@@ -157,12 +150,6 @@ func (d *door) identify(r *http.Request) (*caller, error) {
 		who.proof = secret
 	}
 	return who, err
-}
-
-// sessionID names a session where its cookie's value must not be.
-func sessionID(cookie string) string {
-	hash := tourney.HashToken(cookie)
-	return "session/" + hex.EncodeToString(hash[:])
 }
 
 // byToken returns the token of a secret.
@@ -290,24 +277,6 @@ func (s *Server) identified(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// failedLogin counts a wrong token, and refuses to look at more of them from an
-// address that sends too many.
-func (s *Server) failedLogin(c echo.Context, err error) error {
-	if errors.Is(err, errWho) {
-		if wait := s.door.failed.take(c.RealIP(), failedRate, failedBurst); wait > 0 {
-			return tooMany(c, wait, "too many wrong tokens from this address")
-		}
-	}
-	return err
-}
-
-// tooMany is the error of a caller that has to wait.
-func tooMany(c echo.Context, wait time.Duration, why string) error {
-	seconds := int(math.Ceil(wait.Seconds()))
-	c.Response().Header().Set("Retry-After", strconv.Itoa(seconds))
-	return failf(http.StatusTooManyRequests, tourney.ErrUnavailable, "%s; try again in %d s", why, seconds)
-}
-
 // scoped refuses callers whose token does not cover the operation, and notes
 // what others change.
 func (s *Server) scoped(op *operation) echo.MiddlewareFunc {
@@ -382,75 +351,4 @@ func (s *Server) note(c echo.Context, op *operation, who *caller, err error) {
 
 func changes(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
-}
-
-// newSession logs a browser in and returns its cookie.
-func (s *Server) newSession(ctx context.Context, token tourney.AccessToken) (*http.Cookie, error) {
-	var secret [32]byte
-	rand.Read(secret[:]) // never fails
-	value := hex.EncodeToString(secret[:])
-	expires := time.Now().Add(sessionLasts)
-	if !token.Expires.IsZero() && token.Expires.Before(expires) {
-		expires = token.Expires
-	}
-	if err := s.door.access.SaveSession(ctx, sha256.Sum256([]byte(value)), token.ID, expires); err != nil {
-		return nil, err
-	}
-	return s.cookie(value, expires), nil
-}
-
-// cookie is the session's cookie; an empty value removes it.
-func (s *Server) cookie(value string, expires time.Time) *http.Cookie {
-	c := &http.Cookie{ //nolint:gosec // without TLS, on loopback, a Secure cookie would not come back
-		Name: sessionCookie, Value: value, Path: "/", Expires: expires, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: s.cfg.Secure,
-	}
-	if value == "" {
-		c.MaxAge = -1
-	}
-	return c
-}
-
-// The rates of wrong tokens from an address.
-const (
-	failedRate  = 10.0 / 60 // a second
-	failedBurst = 10
-)
-
-// limiter counts events by key in leaking buckets. The zero value is ready for
-// use.
-type limiter struct {
-	mu      sync.Mutex
-	buckets map[string]bucket
-}
-
-type bucket struct {
-	level float64
-	at    time.Time
-}
-
-// take counts an event, and returns 0, or how long to wait until there is room.
-func (l *limiter) take(key string, rate, burst float64) time.Duration {
-	if rate <= 0 {
-		return 0
-	}
-	now := time.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.buckets == nil {
-		l.buckets = map[string]bucket{}
-	}
-	if len(l.buckets) >= 10_000 { // forget those that are empty by now
-		for k, b := range l.buckets {
-			if b.level-now.Sub(b.at).Seconds()*rate <= 0 {
-				delete(l.buckets, k)
-			}
-		}
-	}
-	b := l.buckets[key]
-	level := max(0, b.level-now.Sub(b.at).Seconds()*rate)
-	if level+1 > burst {
-		return time.Duration((level + 1 - burst) / rate * float64(time.Second))
-	}
-	l.buckets[key] = bucket{level + 1, now}
-	return 0
 }

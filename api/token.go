@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"tourney"
@@ -67,56 +66,3 @@ func (s *Server) ListAudit(ctx context.Context, req gen.ListAuditRequestObject) 
 	}
 	return gen.ListAudit200JSONResponse{Items: audits}, nil
 }
-
-// GetSession tells the caller who it is.
-func (s *Server) GetSession(ctx context.Context, _ gen.GetSessionRequestObject) (gen.GetSessionResponseObject, error) {
-	needed, err := s.door.needed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return gen.GetSession200JSONResponse(session(needed, callerOf(ctx))), nil
-}
-
-func session(needed bool, who *caller) gen.Session {
-	out := gen.Session{Needed: needed}
-	if who != nil {
-		out.Name, out.Scope = &who.token.Name, &who.token.Scope
-	}
-	return out
-}
-
-// CreateSession logs a browser in.
-func (s *Server) CreateSession(ctx context.Context, req gen.CreateSessionRequestObject) (gen.CreateSessionResponseObject, error) {
-	token, err := s.door.byToken(ctx, req.Body.Token)
-	if err != nil {
-		return nil, err
-	}
-	who, err := s.door.known(ctx, token)
-	if err != nil {
-		return nil, err
-	}
-	if token.Scope == tourney.ScopeWorker {
-		return nil, failf(http.StatusForbidden, tourney.ErrRefused, "a token of scope worker is for workers; log in with one of scope read, submit or admin")
-	}
-	cookie, err := s.newSession(ctx, token)
-	if err != nil {
-		return nil, err
-	}
-	return gen.CreateSession201JSONResponse{
-		Body: session(true, who), Headers: gen.CreateSession201ResponseHeaders{SetCookie: cookie.String()},
-	}, nil
-}
-
-// DeleteSession logs a browser out.
-func (s *Server) DeleteSession(ctx context.Context, _ gen.DeleteSessionRequestObject) (gen.DeleteSessionResponseObject, error) {
-	if value, ok := ctx.Value(sessionKey{}).(string); ok && value != "" {
-		if err := s.door.access.DeleteSession(ctx, tourney.HashToken(value)); err != nil {
-			return nil, err
-		}
-		s.door.end(sessionID(value))
-	}
-	return gen.DeleteSession204Response{Headers: gen.DeleteSession204ResponseHeaders{SetCookie: s.cookie("", time.Time{}).String()}}, nil
-}
-
-// sessionKey is where a request's context has the value of its session's cookie.
-type sessionKey struct{}
