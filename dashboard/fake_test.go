@@ -54,6 +54,9 @@ func newFake(t *testing.T) (*fake, string) {
 	mux.HandleFunc("GET /api/v1/sweeps/{id}/leaderboard", f.leaderboard)
 	mux.HandleFunc("GET /api/v1/sweeps/{id}/history", f.showHistory)
 	mux.HandleFunc("GET /api/v1/sweeps/{id}/events", f.stream)
+	mux.HandleFunc("GET /api/v1/datasets/{ref}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, map[string]any{"name": r.PathValue("ref"), "rows": 1797, "test_rows": 360})
+	})
 	mux.HandleFunc("GET /api/v1/events", f.stream)
 	for _, action := range []tourney.Action{tourney.ActionPause, tourney.ActionResume, tourney.ActionCancel} {
 		mux.HandleFunc("POST /api/v1/sweeps/{id}/"+string(action), f.act(action))

@@ -111,6 +111,8 @@ func TestTheBoardIsInTheServicesOrder(t *testing.T) {
 	if got := texts(t, ctx, ".champion-value"); !slices.Equal(got, []string{"0.95"}) {
 		t.Errorf("incumbent %v", got)
 	}
+	// A fifth of the 1,797 − 360 rows, and √(0.95·0.05/287). The next is of a lower rung.
+	until(t, ctx, `document.querySelector(".confidence")?.innerText === "± 0.013 on 287 rows"`)
 	do(t, ctx, chromedp.Click(`.segments button:nth-child(2)`))
 	until(t, ctx, `document.querySelector(".improvements caption") !== null`)
 	if got := texts(t, ctx, ".improvements tbody td:nth-child(2)"); !slices.Equal(got, []string{"1", "2"}) {
@@ -130,6 +132,7 @@ func TestAnEventMakesARowAppear(t *testing.T) {
 	f.report("01a", n, 3, tourney.TrialCompleted, accuracy(0.98, 27), time.Now())
 	until(t, ctx, fmt.Sprintf(`document.querySelector(".board tbody tr").dataset.trial === "%d"`, n))
 	until(t, ctx, `document.querySelector(".champion-value").innerText === "0.98"`)
+	until(t, ctx, `document.querySelector(".confidence").innerText === "± 0.0083 on 287 rows\n0.03 ahead of trial 1"`)
 	until(t, ctx, `document.querySelector(".readout").innerText.startsWith("3 reports")`)
 	until(t, ctx, `document.querySelector(".round-count").innerText === "2"`)
 	until(t, ctx, `[...document.querySelectorAll("[role=status]")].some((e) => e.innerText.includes("Trial 3 is the new incumbent"))`)

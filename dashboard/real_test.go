@@ -65,7 +65,11 @@ func views(t *testing.T, n int) *real {
 	t.Helper()
 	dir := t.TempDir()
 	storetest.FillViews(t, openStore, dir, n)
-	return newReal(t, dir)
+	r := newReal(t, dir)
+	if err := r.db.SaveDataset(t.Context(), tourney.Dataset{Name: "d", Version: "v", Rows: 5000, TestRows: 1000}); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func (r *real) note(format string, args ...any) error {

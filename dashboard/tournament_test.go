@@ -13,8 +13,9 @@ import (
 func digitsSpec(name string) tourney.Spec {
 	return tourney.Spec{
 		Name: name, Dataset: "digits", Trainer: "linear", Method: tourney.MethodRandom,
-		Metric: tourney.Metric{Name: "accuracy", Goal: tourney.Maximize},
-		RunCap: 120, Parallelism: 16, Order: tourney.OrderFixed, Seed: 7,
+		Metric:     tourney.Metric{Name: "accuracy", Goal: tourney.Maximize},
+		Validation: tourney.Validation{Kind: tourney.Holdout, Fraction: 0.2},
+		RunCap:     120, Parallelism: 16, Order: tourney.OrderFixed, Seed: 7,
 		EarlyTerminate: &tourney.EarlyTerminate{Type: "asha", MinIter: 1, MaxIter: 27, Eta: 3},
 		Parameters: tourney.Space{
 			{Name: "batch_size", Distribution: tourney.Categorical, Values: []any{int64(32), int64(64), int64(128)}},

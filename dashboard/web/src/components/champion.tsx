@@ -1,9 +1,12 @@
 // The trial that all others have to beat.
 
 import { useRef } from "preact/hooks";
-import type { Sweep } from "../api";
+import type { Sweep, Trial } from "../api";
+import { leadOf, standardError, validationRows, within } from "../confidence";
 import type { Curve } from "../history";
-import { ago, fixed, fullTime, paramText, significant } from "../format";
+import { ago, count, fixed, fullTime, grouped, paramText, significant } from "../format";
+import { getDataset, orNull } from "../requests";
+import { useResource } from "../resource";
 import { trialHref } from "../router";
 import { isTerminal } from "../sweep";
 import { useFlash } from "./flash";
@@ -37,6 +40,41 @@ function Since({ curve, number, now }: { curve: Curve | null; number: number; no
   );
 }
 
+/**
+ * How sure the lead is: the standard error where one is known, and who is next.
+ * What was measured once is said to be no more.
+ */
+function Confidence({ sweep, board, value }: { sweep: Sweep; board: Trial[]; value: number }) {
+  const { spec, plan } = sweep;
+  const asked = spec.metric.name === "accuracy" && spec.dataset !== "" && spec.trainer !== "command" && spec.trainer !== "external";
+  const ref = `${spec.dataset.split("@")[0]}@${plan.dataset}`;
+  const read = useResource(`dataset ${asked ? ref : ""}`, async (signal) => ({ found: asked ? await orNull(getDataset(ref, signal)) : null }));
+  const dataset = read.data.value?.found ?? null;
+  const coming = asked && read.data.value === null && read.problem.value === null; // it has its place from the start
+  const error = dataset === null ? null : standardError(spec.metric.name, value, spec.validation, dataset);
+  const lead = board[0]?.number === sweep.best?.number ? leadOf(board) : null;
+  if (error === null && lead === null && !coming && board.length > 0) return null;
+  const near = error === null ? 0 : within(board, error, spec.metric.goal);
+  return (
+    <p class="muted champion-by confidence">
+      {coming && <span>{"\u00a0"}</span>}
+      {error !== null && dataset !== null && (
+        <span title="The square root of p(1 − p)/n: how much the value would differ on other rows of the kind">
+          ± {significant(error, 2)} on {grouped(validationRows(spec.validation, dataset))} rows
+          {near > 0 && `, ${count(near, "other")} within it`}
+        </span>
+      )}
+      {board.length === 0 && <span>{"\u00a0"}</span>}
+      {lead !== null && (
+        <span>
+          {lead.by === 0 ? "equal to " : `${significant(lead.by, 2)} ahead of `}
+          <a href={trialHref(sweep.id, lead.next.number)}>trial {lead.next.number}</a>
+        </span>
+      )}
+    </p>
+  );
+}
+
 function Value({ value }: { value: number }) {
   const element = useRef<HTMLParagraphElement>(null);
   useFlash(element, String(value));
@@ -47,7 +85,7 @@ function Value({ value }: { value: number }) {
   );
 }
 
-export function Champion({ sweep, curve, now }: { sweep: Sweep; curve: Curve | null; now: number }) {
+export function Champion({ sweep, board, curve, now }: { sweep: Sweep; board: Trial[]; curve: Curve | null; now: number }) {
   const best = sweep.best;
   const won = sweep.state === "completed";
   const { name } = sweep.spec.metric;
@@ -65,6 +103,7 @@ export function Champion({ sweep, curve, now }: { sweep: Sweep; curve: Curve | n
           <p class="muted champion-by">
             {name} by <a href={trialHref(sweep.id, best.number)}>trial {best.number}</a> at step {best.best_step}
           </p>
+          <Confidence sweep={sweep} board={board} value={best.value} />
           <Since curve={curve} number={best.number} now={now} />
           <dl class="pairs">
             {Object.entries(best.params).map(([param, value]) => (

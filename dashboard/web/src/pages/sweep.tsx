@@ -126,7 +126,7 @@ function Overview({ view, sweep, now }: { view: SweepView; sweep: Sweep; now: nu
   return (
     <>
       <div class={rungs.length > 0 ? "stage with-rounds" : "stage"}>
-        <Champion sweep={sweep} curve={curve} now={now} />
+        <Champion sweep={sweep} board={board} curve={curve} now={now} />
         <CurveCard id={sweep.id} curve={curve} drawn={view.drawn} metric={sweep.spec.metric} started={sweep.started_at} />
         {rungs.length > 0 && <Rounds spec={sweep.spec} rungs={rungs} field={progress.started} />}
       </div>
