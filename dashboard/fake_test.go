@@ -55,7 +55,7 @@ func newFake(t *testing.T) (*fake, string) {
 	mux.HandleFunc("GET /api/v1/sweeps/{id}/history", f.showHistory)
 	mux.HandleFunc("GET /api/v1/sweeps/{id}/events", f.stream)
 	mux.HandleFunc("GET /api/v1/datasets/{ref}", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, map[string]any{"name": r.PathValue("ref"), "rows": 1797, "test_rows": 360})
+		answer(w, map[string]any{"name": r.PathValue("ref"), "version": "digits", "rows": 1797, "test_rows": 360})
 	})
 	mux.HandleFunc("GET /api/v1/events", f.stream)
 	for _, action := range []tourney.Action{tourney.ActionPause, tourney.ActionResume, tourney.ActionCancel} {
@@ -77,7 +77,7 @@ func (f *fake) add(id string, spec tourney.Spec, started time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	sweep := &tourney.Sweep{
-		ID: id, Spec: spec, Plan: tourney.Plan{Ladder: ladder(spec)}, State: tourney.SweepRunning, Created: started, Started: &started,
+		ID: id, Spec: spec, Plan: tourney.Plan{Dataset: "digits", Ladder: ladder(spec)}, State: tourney.SweepRunning, Created: started, Started: &started,
 		Counts: map[tourney.TrialState]int{},
 	}
 	f.sweeps = slices.Insert(f.sweeps, 0, sweep)

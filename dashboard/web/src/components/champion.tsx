@@ -47,8 +47,12 @@ function Since({ curve, number, now }: { curve: Curve | null; number: number; no
 function Confidence({ sweep, board, value }: { sweep: Sweep; board: Trial[]; value: number }) {
   const { spec, plan } = sweep;
   const asked = spec.metric.name === "accuracy" && spec.dataset !== "" && spec.trainer !== "command" && spec.trainer !== "external";
-  const ref = `${spec.dataset.split("@")[0]}@${plan.dataset}`;
-  const read = useResource(`dataset ${asked ? ref : ""}`, async (signal) => ({ found: asked ? await orNull(getDataset(ref, signal)) : null }));
+  const name = spec.dataset.split("@")[0] ?? "";
+  const read = useResource(`dataset ${asked ? `${name} ${plan.dataset}` : ""}`, async (signal) => {
+    const newest = asked ? await orNull(getDataset(name, signal)) : null;
+    if (newest === null || newest.version === plan.dataset) return { found: newest };
+    return { found: await orNull(getDataset(`${name}@${plan.dataset}`, signal)) }; // the table has been added again since
+  });
   const dataset = read.data.value?.found ?? null;
   const coming = asked && read.data.value === null && read.problem.value === null; // it has its place from the start
   const error = dataset === null ? null : standardError(spec.metric.name, value, spec.validation, dataset);
