@@ -4,7 +4,7 @@ BIN       := bin/tourney
 TOOL      := $(GO) tool -modfile=tools/go.mod
 LDFLAGS   := -s -w
 
-.PHONY: help build run test race race-cmd chaos lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-throughput bench-api api-fuzz bench-env bench-go cover generate schema man web browser vuln clean
+.PHONY: help build run test race race-cmd chaos lint fmt fuzz bench bench-search bench-data bench-train bench-trees bench-throughput bench-api bench-pages api-fuzz bench-env bench-go cover generate schema man web browser vuln clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ api-fuzz: build bench-env ## hold a real server against openapi.yaml with CASES 
 
 bench-api: build ## how fast the API answers while a sweep runs
 	$(GO) run ./bench/api $(if $(filter-out 0,$(QUICK)),-quick) $(BENCHFLAGS)
+
+bench-pages: browser ## what the browser saw of each page at 100,000 trials, and what live pages keep after 40,000 events
+	TOURNEY_BIG=1 $(GO) test -run 'TestHowFastPages|TestMemoryStays' -count=1 -timeout 30m -v ./dashboard
 
 # The program that is measured has one trainer more, which trains nothing.
 bench-throughput: bench-env ## how many trials a second go through the service, beside Optuna

@@ -80,7 +80,7 @@ func tab(t *testing.T, tolerated ...string) context.Context {
 		t.Skip("TOURNEY_NO_BROWSER=1: the dashboard is not tested in a browser")
 	}
 	ctx, closeTab := chromedp.NewContext(launch(t), chromedp.WithNewBrowserContext())
-	limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	messages := chromedp.Console(ctx)
 	heard := make(chan struct{})
 	go func() {

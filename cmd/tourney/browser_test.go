@@ -33,7 +33,7 @@ func browse(t *testing.T, url string) context.Context {
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1440, 1150))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // of a machine that does other things as well
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stop)
@@ -102,4 +102,9 @@ func TestDashboardFollowsASweep(t *testing.T) {
 	for i, trial := range board.Items {
 		shown(t, ctx, fmt.Sprintf(`document.querySelectorAll(".board tbody tr")[%d].dataset.trial === "%d"`, i, trial.Number))
 	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(url+"/sweeps/"+id+"/bracket")); err != nil {
+		t.Fatal(err)
+	}
+	shown(t, ctx, fmt.Sprintf(`document.querySelector(".seat.won")?.getAttribute("href") === "/sweeps/%s/trials/%d"`, id, board.Items[0].Number))
+	shoot(t, ctx, "bracket")
 }

@@ -53,6 +53,7 @@ export function paramText(value: unknown, digits = 4): string {
 
 /** A span of time with its two largest units. */
 export function duration(milliseconds: number): string {
+  if (milliseconds >= 1 && milliseconds < 1000) return `${Math.floor(milliseconds)}ms`;
   const s = Math.max(0, Math.floor(milliseconds / 1000));
   if (s < 60) return `${s}s`;
   const two = (n: number): string => String(n).padStart(2, "0");
