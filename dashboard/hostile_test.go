@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -24,7 +25,8 @@ var payloads = []string{
 
 // planted is a service whose every answer holds a payload wherever a person, a
 // file, a program or a worker chooses the text; what follows it says where.
-func planted(t *testing.T, payload string) string {
+// Answers of others take the place of its own, bodies or handlers.
+func planted(t *testing.T, payload string, others map[string]any) string {
 	t.Helper()
 	type doc = map[string]any
 	text := func(where string) string { return payload + "·" + where }
@@ -107,9 +109,14 @@ func planted(t *testing.T, payload string) string {
 		"POST /api/v1/sweeps/{id}/{act}":  nil,
 		"DELETE /api/v1/datasets/{ref}":   nil,
 	}
+	maps.Copy(answers, others)
 	mux := http.NewServeMux()
 	mux.Handle("/", dashboard.Handler())
 	for pattern, body := range answers {
+		if handler, ok := body.(http.HandlerFunc); ok {
+			mux.HandleFunc(pattern, handler)
+			continue
+		}
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
 			if body == nil {
 				refuse(w, http.StatusConflict, text("title"), text("detail"))
@@ -159,7 +166,7 @@ func TestNoTextRunsOnAnyPage(t *testing.T) {
 		{"/launch?from=done", `document.querySelector(".preview")?.dataset.valid === "false"`, []string{"message", "sweep", "forecast warning"}, []string{".segments button:nth-child(2)"}, []string{"message"}},
 	}
 	for _, payload := range payloads {
-		base := planted(t, payload)
+		base := planted(t, payload, nil)
 		ctx := tab(t, "409 (Conflict)", "404 (Not Found)")
 		call(t, ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
 			Source: `window.stopped = []; document.addEventListener("securitypolicyviolation", (e) => window.stopped.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));`,

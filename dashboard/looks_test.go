@@ -78,7 +78,7 @@ func TestThemesAndSizes(t *testing.T) {
 		} {
 			do(t, ctx, chromedp.EmulateViewport(360, 740), chromedp.Navigate(base+page.path))
 			until(t, ctx, page.ready)
-			for _, size := range [][2]int64{{2560, 1300}, {1440, 1000}, {800, 1000}, {360, 740}} {
+			for _, size := range [][2]int64{{2560, 1300}, {1920, 1080}, {1440, 1000}, {1280, 800}, {800, 1000}, {390, 844}, {360, 740}} {
 				do(t, ctx, chromedp.EmulateViewport(size[0], size[1]))
 				where := fmt.Sprintf("%s-%s-%d", page.name, scheme, size[0])
 				until(t, ctx, fmt.Sprintf(`innerWidth === %d && document.documentElement.scrollWidth <= innerWidth`, size[0]))
