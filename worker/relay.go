@@ -17,16 +17,6 @@ func (d *draft) isBrief() bool {
 		d.End.Outcome != tourney.OutcomePreempted && time.Since(d.task.granted) < sendEvery
 }
 
-// alike returns how many of the first n pending entries go the same way.
-func (s *spool) alike(n int) int {
-	for i, token := range s.order[:n] {
-		if s.pending[token].brief != s.pending[s.order[0]].brief {
-			return i
-		}
-	}
-	return n
-}
-
 // relay has ends committed and starts what is granted in their place. Without an
 // answer the next claim has the same id, so that what was granted comes then.
 func (s *spool) relay(ctx context.Context, ends []tourney.Entry) error {

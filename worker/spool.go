@@ -236,18 +236,24 @@ func (s *spool) take() []*draft {
 	if time.Now().Before(s.again) && s.late.Err() == nil {
 		return nil
 	}
-	n := s.alike(s.fit())
-	drafts := make([]*draft, n)
-	for i, token := range s.order[:n] {
-		drafts[i] = s.pending[token]
+	n := s.fit()
+	var drafts []*draft
+	rest := s.order[:0]
+	for i, token := range s.order {
+		d := s.pending[token]
+		if i >= n || len(drafts) > 0 && d.brief != drafts[0].brief { // those that go the other way are next
+			rest = append(rest, token)
+			continue
+		}
+		drafts = append(drafts, d)
 		delete(s.pending, token)
-		drafts[i].task.told = true
-		if drafts[i].End != nil {
+		d.task.told = true
+		if d.End != nil {
 			s.ends[token] = nil // being sent
 		}
 	}
-	s.order = slices.Delete(s.order, 0, n)
-	s.sending = n > 0
+	s.order = rest
+	s.sending = len(drafts) > 0
 	return drafts
 }
 
