@@ -3874,6 +3874,11 @@ export interface components {
             price_per_hour?: number;
             /** @description Versions in its cache. */
             datasets?: string[];
+            /**
+             * @description Id of a worker that is here already, and enrolled with the same token: it goes on
+             *     under its id with a credential made anew. Absent, a new worker.
+             */
+            worker?: string;
         };
         /**
          * @example {
@@ -3894,6 +3899,11 @@ export interface components {
             nats: string;
             user: string;
             password: string;
+            /**
+             * @description What a NATS credentials file holds, in place of a password, where the bus is a NATS
+             *     server with accounts. The worker enrols again, under its id, before they expire.
+             */
+            credentials?: string;
             /** Format: date-time */
             expires_at: string;
             /** @description Prefix for replies. */

@@ -1,0 +1,1 @@
+import{J as e}from"./resource-B7dRMiW1.js";function t({problem:t}){return e(`div`,{role:`alert`,children:t!==null&&e(`div`,{class:`notice tone-bad`,children:[t.message,t.detail!==``&&`: ${t.detail}`,t.errors.length>1&&e(`ul`,{children:t.errors.map((t,n)=>e(`li`,{children:t.path===``?t.message:`${t.path}: ${t.message}`},n))})]})})}export{t};

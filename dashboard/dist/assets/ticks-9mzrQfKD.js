@@ -1,0 +1,1 @@
+import{Z as e,et as t,j as n,nt as r,ot as i,tt as a}from"./resource-B7dRMiW1.js";function o(o,s,c=()=>!0,l=!1){let u=r(()=>t(0),[o]),d=a(c);return d.current=c,i(()=>{if(s===null)return;let t=()=>void u.value++;return e(e=>n(o,e),s,{onEvent:e=>d.current(e)&&t(),onReturn:t,onRefused:t,...l?{onBeat:t}:{}})},[o,s!==null,u,l]),u}export{o as t};

@@ -1,1 +1,0 @@
-import{D as e,Q as t,X as n,Z as r,nt as i,q as a}from"./router-jXFfCdWI.js";function o(o,s,c=()=>!0,l=!1){let u=t(()=>n(0),[o]),d=r(c);return d.current=c,i(()=>{if(s===null)return;let t=()=>void u.value++;return a(t=>e(o,t),s,{onEvent:e=>d.current(e)&&t(),onReturn:t,onRefused:t,...l?{onBeat:t}:{}})},[o,s!==null,u,l]),u}export{o as t};
