@@ -94,7 +94,7 @@ func dial(ctx context.Context, url string, e tourney.Enrolment, opts []Option) (
 		controls: make(chan tourney.Control, maxControls),
 		closed:   make(chan struct{}),
 	}
-	open, end := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // the connection's end calls it
+	open, end := context.WithCancel(context.WithoutCancel(ctx))
 	all := append(Options("tourney worker "+e.Worker, o.logger),
 		nats.CustomInboxPrefix(e.Inbox),
 		nats.ClosedHandler(func(*nats.Conn) { end(); close(c.closed) }),

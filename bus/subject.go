@@ -46,16 +46,16 @@ func Inbox(worker string) string { return "_INBOX_" + worker }
 func Permissions(worker, pool string) (publish, subscribe []string) {
 	consumer := offersStream + "." + poolConsumer(pool)
 	return []string{
-			"$JS.API.CONSUMER.MSG.NEXT." + consumer,
-			"$JS.API.CONSUMER.INFO." + consumer,
-			"$JS.ACK." + consumer + ".>",
-			claimPrefix + worker,
-			beatPrefix + worker,
-			reportsPrefix + worker,
-		}, []string{
-			Inbox(worker) + ".>",
-			controlPrefix + worker,
-		}
+		"$JS.API.CONSUMER.MSG.NEXT." + consumer,
+		"$JS.API.CONSUMER.INFO." + consumer,
+		"$JS.ACK." + consumer + ".>",
+		claimPrefix + worker,
+		beatPrefix + worker,
+		reportsPrefix + worker,
+	}, []string{
+		Inbox(worker) + ".>",
+		controlPrefix + worker,
+	}
 }
 
 func poolConsumer(pool string) string { return "workers-" + pool }

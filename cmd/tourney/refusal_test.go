@@ -213,8 +213,10 @@ func TestVerifyFindsTampering(t *testing.T) {
 		{"a lost trial", terminal + `UPDATE trials SET number = 9999 WHERE number = 2`, "INV-1: sweep " + o.Sweep.ID + ": trial 2 is lost"},
 		{"a spec", `UPDATE sweeps SET spec = json_set(spec, '$.method', 'prayer')`, "INV-16: sweep " + o.Sweep.ID + ": "},
 		{"a dataset", terminal + `UPDATE sweeps SET state = 'running'; DELETE FROM datasets`, "INV-20: sweep " + o.Sweep.ID + ": its dataset"},
-		{"a checkpoint", `DROP INDEX IF EXISTS jobs_open; UPDATE jobs SET state = 'queued', checkpoint = '{"blob":"` + strings.Repeat("f", 64) + `","step":1,"size":1}' WHERE trial = 0 AND rung = 0`,
-			"INV-8: job " + o.Sweep.ID + "/0@0: blob " + strings.Repeat("f", 64)},
+		{
+			"a checkpoint", `DROP INDEX IF EXISTS jobs_open; UPDATE jobs SET state = 'queued', checkpoint = '{"blob":"` + strings.Repeat("f", 64) + `","step":1,"size":1}' WHERE trial = 0 AND rung = 0`,
+			"INV-8: job " + o.Sweep.ID + "/0@0: blob " + strings.Repeat("f", 64),
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			copied := filepath.Join(t.TempDir(), "data")
