@@ -39,6 +39,12 @@ func (b *bin) has(hash string) bool {
 	return slices.Contains(b.blobs, hash)
 }
 
+func (b *bin) left() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.blobs)
+}
+
 func (b *bin) Delete(_ context.Context, hash string) error {
 	if b.enter != nil {
 		b.enter <- struct{}{}
@@ -104,11 +110,11 @@ func TestSupersededCheckpointsGo(t *testing.T) {
 		}
 		keepAlive(d, 59*time.Minute)
 		if n := d.collect(); n != 0 || !d.bin.has("orphan") || !d.bin.has("first") {
-			t.Errorf("%d blobs went within the hour; left %v", n, d.bin.blobs)
+			t.Errorf("%d blobs went within the hour; left %v", n, d.bin.left())
 		}
 		keepAlive(d, 3*time.Minute) // Run collects by itself
 		synctest.Wait()
-		if left := d.bin.blobs; !slices.Equal(left, []string{"second"}) {
+		if left := d.bin.left(); !slices.Equal(left, []string{"second"}) {
 			t.Errorf("left %v, want what the trial goes on from", left)
 		}
 		d.close()
@@ -138,19 +144,19 @@ func TestEndedTrialsLeaveNoCheckpoints(t *testing.T) {
 				}
 			}
 		}
-		if state := d.sweep(s.ID).State; state != tourney.SweepCompleted || len(d.bin.blobs) != 4 {
-			t.Fatalf("the sweep is %s and has left %v", state, d.bin.blobs)
+		if state := d.sweep(s.ID).State; state != tourney.SweepCompleted || len(d.bin.left()) != 4 {
+			t.Fatalf("the sweep is %s and has left %v", state, d.bin.left())
 		}
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		if left := d.bin.blobs; !slices.Equal(left, []string{model}) || model == "" {
+		if left := d.bin.left(); !slices.Equal(left, []string{model}) || model == "" {
 			t.Errorf("left %v, want the model %s", left, model)
 		}
 		if err := d.DeleteSweep(t.Context(), s.ID, false, ""); err != nil {
 			t.Fatal(err)
 		}
-		if d.collect(); len(d.bin.blobs) != 0 {
-			t.Errorf("the deleted sweep leaves %v", d.bin.blobs)
+		if d.collect(); len(d.bin.left()) != 0 {
+			t.Errorf("the deleted sweep leaves %v", d.bin.left())
 		}
 		d.close()
 	})
@@ -201,7 +207,7 @@ func TestPausedCheckpointsAreBounded(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		d.bin.mu.Lock()
-		left := slices.Sorted(slices.Values(d.bin.blobs))
+		left := slices.Sorted(slices.Values(d.bin.left()))
 		d.bin.mu.Unlock()
 		if !slices.Equal(left, []string{"a", "b"}) {
 			t.Errorf("left %v, want those of the better trials", left)
@@ -233,8 +239,8 @@ func TestCollectGoesOnAfterACrash(t *testing.T) {
 		d = openDesk(t, dir)
 		d.bin.blobs = blobs.blobs
 		d.upload("again", 8)
-		if n := d.collect(); n != 1 || !slices.Equal(d.bin.blobs, []string{"again"}) {
-			t.Errorf("%d blobs went, left %v", n, d.bin.blobs)
+		if n := d.collect(); n != 1 || !slices.Equal(d.bin.left(), []string{"again"}) {
+			t.Errorf("%d blobs went, left %v", n, d.bin.left())
 		}
 		d.close()
 	})
