@@ -15,6 +15,7 @@ type Worker struct {
 	Enrolled time.Time `json:"enrolled_at"`
 	LastSeen time.Time `json:"last_seen_at"`
 	Running  int       `json:"running"` // attempts it holds
+	Heats    int       `json:"heats"`   // that they train in: those of one share its pass over the rows
 
 	Machine
 
@@ -108,6 +109,7 @@ type ClaimReply struct {
 type Beat struct {
 	Slots   int     `json:"slots"`
 	Running []Token `json:"running"`
+	Heats   int     `json:"heats"` // that they train in
 	Ended   []Token `json:"ended"` // end reports sent, fate unknown
 
 	Datasets []string   `json:"datasets,omitempty"` // versions in its cache, where they have changed since the last beat

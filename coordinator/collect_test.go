@@ -207,7 +207,7 @@ func TestPausedCheckpointsAreBounded(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		d.bin.mu.Lock()
-		left := slices.Sorted(slices.Values(d.bin.left()))
+		left := slices.Sorted(slices.Values(d.bin.blobs))
 		d.bin.mu.Unlock()
 		if !slices.Equal(left, []string{"a", "b"}) {
 			t.Errorf("left %v, want those of the better trials", left)

@@ -150,6 +150,7 @@ func (f *fleet) beat(id string, b tourney.Beat) {
 	if b.Slots > 0 {
 		m.Slots = b.Slots
 	}
+	m.Heats = b.Heats
 	if b.Datasets != nil && !slices.Equal(m.Datasets, b.Datasets) {
 		m.Datasets, m.changed = b.Datasets, true
 	}

@@ -116,6 +116,26 @@ func TestClaimCrossesDrain(t *testing.T) {
 	})
 }
 
+// A worker is listed with the heats that it tells of.
+func TestHeatsAreListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		s := d.create(nil)
+		w := d.enrol("")
+		var running []tourney.Token
+		for _, g := range d.claim(w, "c", d.queued(s.ID)[:2]...) {
+			running = append(running, g.Token)
+		}
+		d.Beat(t.Context(), w, tourney.Beat{Running: running, Heats: 1})
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := d.worker(w); got.Running != 2 || got.Heats != 1 {
+			t.Errorf("it is listed with %d attempts in %d heats, want 2 in 1", got.Running, got.Heats)
+		}
+		d.close()
+	})
+}
+
 // What a worker holds when it says its last word is queued again at once, but
 // for what it has reported; none of it counts against a trial.
 func TestLastWord(t *testing.T) {

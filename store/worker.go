@@ -23,6 +23,7 @@ type workerRow struct {
 	Enrolled  int64               `db:"enrolled"`
 	LastSeen  int64               `db:"last_seen"`
 	Running   int                 `db:"running"`
+	Heats     int                 `db:"heats"`
 	Machine   string              `db:"machine"`
 	Datasets  string              `db:"datasets"`
 	Token     string              `db:"token"`
@@ -35,13 +36,13 @@ type workerRow struct {
 	Lost      int                 `db:"lost"`
 }
 
-const workerColumns = `id, host, pool, slots, version, enrolled, last_seen, running, machine, datasets, token, state, drain, reason, why, ended, preempted, lost`
+const workerColumns = `id, host, pool, slots, version, enrolled, last_seen, running, heats, machine, datasets, token, state, drain, reason, why, ended, preempted, lost`
 
 // worker returns the row as what it stands for.
 func (r *workerRow) worker() (tourney.Worker, error) {
 	w := tourney.Worker{
 		ID: r.ID, Host: r.Host, Pool: r.Pool, Slots: r.Slots, Version: r.Version,
-		Enrolled: fromMicros(r.Enrolled), LastSeen: fromMicros(r.LastSeen), Running: r.Running,
+		Enrolled: fromMicros(r.Enrolled), LastSeen: fromMicros(r.LastSeen), Running: r.Running, Heats: r.Heats,
 		Token: r.Token, State: r.State, Drain: r.Drain, Reason: r.Reason, Why: r.Why, Preempted: r.Preempted, Lost: r.Lost,
 	}
 	if r.Ended.Valid {
@@ -74,12 +75,12 @@ func (s *Store) SaveWorker(ctx context.Context, w tourney.Worker) error {
 	}
 	state := cmp.Or(w.State, tourney.WorkerActive)
 	return s.writer.submit(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO workers (`+workerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		_, err := t.exec(`INSERT INTO workers (`+workerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET host = excluded.host, pool = excluded.pool, slots = excluded.slots, version = excluded.version,
-				enrolled = excluded.enrolled, last_seen = excluded.last_seen, running = excluded.running,
+				enrolled = excluded.enrolled, last_seen = excluded.last_seen, running = excluded.running, heats = excluded.heats,
 				machine = excluded.machine, datasets = excluded.datasets, token = excluded.token, state = excluded.state, drain = excluded.drain,
 				reason = excluded.reason, why = excluded.why, ended = excluded.ended, preempted = excluded.preempted, lost = excluded.lost`,
-			w.ID, w.Host, w.Pool, w.Slots, w.Version, orNow(w.Enrolled, t.now), orNow(w.LastSeen, t.now), w.Running,
+			w.ID, w.Host, w.Pool, w.Slots, w.Version, orNow(w.Enrolled, t.now), orNow(w.LastSeen, t.now), w.Running, w.Heats,
 			machine, datasets, w.Token, state, w.Drain, w.Reason, w.Why, ended, w.Preempted, w.Lost)
 		return sqlError(op, err)
 	}, false)

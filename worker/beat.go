@@ -64,6 +64,7 @@ func (w *Worker) report() tourney.Beat {
 	if !slices.Equal(versions, w.told) {
 		beat.Datasets = append([]string{}, versions...)
 	}
+	beat.Heats = len(w.heats)
 	if w.going.mode != "" {
 		beat.Leaving, beat.Why = w.going.notice.Leave, w.going.notice.Why
 	}

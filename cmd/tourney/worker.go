@@ -43,10 +43,10 @@ func newWorkerList() *cobra.Command {
 				return writeJSON(cmd.OutOrStdout(), map[string]any{"workers": list, "lifetimes": lifetimes})
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tHOST\tPOOL\tSLOTS\tRUNNING\tMACHINE\tPRICE/H\tSINCE\tGIVEN BACK\tLOST\tSTATE")
+			fmt.Fprintln(w, "ID\tHOST\tPOOL\tSLOTS\tRUNNING\tHEATS\tMACHINE\tPRICE/H\tSINCE\tGIVEN BACK\tLOST\tSTATE")
 			for i := range list {
 				k := &list[i]
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%s\n", k.ID, k.Host, k.Pool, k.Slots, k.Running,
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%s\n", k.ID, k.Host, k.Pool, k.Slots, k.Running, k.Heats,
 					machineText(k.Machine), priceText(k.PricePerHour), minute(k.Enrolled), k.Preempted, k.Lost, workerText(k))
 			}
 			if err := w.Flush(); err != nil {

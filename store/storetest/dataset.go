@@ -196,7 +196,7 @@ func testWorkers(t *testing.T, open Opener) {
 	s := start(t, open)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	worker := func(id string, enrolled, seen time.Duration) tourney.Worker {
-		return tourney.Worker{ID: id, Host: "h", Pool: "p", Slots: 4, Version: "1", Enrolled: now.Add(-enrolled), LastSeen: now.Add(-seen), Running: 2, State: tourney.WorkerActive, Datasets: []string{}}
+		return tourney.Worker{ID: id, Host: "h", Pool: "p", Slots: 4, Version: "1", Enrolled: now.Add(-enrolled), LastSeen: now.Add(-seen), Running: 2, Heats: 1, State: tourney.WorkerActive, Datasets: []string{}}
 	}
 	silent, first, second := worker("silent", 3*time.Hour, 2*time.Hour), worker("first", 2*time.Hour, time.Minute), worker("second", time.Hour, 50*time.Minute)
 	for _, w := range []tourney.Worker{silent, second, worker("first", 2*time.Hour, 2*time.Hour)} {

@@ -3683,6 +3683,7 @@ export interface components {
          *       "enrolled_at": "2026-03-01T11:50:00Z",
          *       "last_seen_at": "2026-03-01T12:00:08Z",
          *       "running": 5,
+         *       "heats": 1,
          *       "cloud": "aws",
          *       "instance": "c7i.2xlarge",
          *       "zone": "eu-central-1a",
@@ -3707,6 +3708,8 @@ export interface components {
             last_seen_at: string;
             /** @description Attempts it holds. */
             running: number;
+            /** @description Heats that they train in; those of one share its pass over the rows. */
+            heats: number;
             /** @description `aws`, `gcp`, `azure` or `kubernetes`; absent, none that it knows of. */
             cloud?: string;
             /** @description Type of its machine, as the cloud names it. */
@@ -3760,6 +3763,7 @@ export interface components {
          *         "enrolled_at": "2026-03-01T11:50:00Z",
          *         "last_seen_at": "2026-03-01T12:00:08Z",
          *         "running": 5,
+         *         "heats": 1,
          *         "cloud": "aws",
          *         "instance": "c7i.2xlarge",
          *         "zone": "eu-central-1a",
@@ -3790,6 +3794,7 @@ export interface components {
          *           "enrolled_at": "2026-03-01T11:50:00Z",
          *           "last_seen_at": "2026-03-01T12:00:08Z",
          *           "running": 5,
+         *           "heats": 1,
          *           "cloud": "aws",
          *           "instance": "c7i.2xlarge",
          *           "zone": "eu-central-1a",

@@ -85,6 +85,7 @@ function Summary({ here, all, pace, started }: { here: Worker[]; all: Worker[]; 
   const facts: [string, string][] = [
     ["Slots", grouped(slots)],
     ["Attempts running", grouped(running)],
+    ["Heats", grouped(here.reduce((sum, w) => sum + w.heats, 0))],
     ["Rung ends in a minute", grouped(recent)],
     ["Spot", `${grouped(here.filter((w) => w.spot === true).length)} of ${grouped(here.length)}`],
     ["Gave back", grouped(all.reduce((sum, w) => sum + w.preempted, 0))],
@@ -164,6 +165,7 @@ function Workers({ workers, now, changed }: { workers: Worker[]; now: number; ch
               <th scope="col">Pool</th>
               <th scope="col">State</th>
               <th scope="col" class="num">Running</th>
+              <th scope="col" class="num">Heats</th>
               <th scope="col" class="num">Slots</th>
               <th scope="col">Where</th>
               <th scope="col" class="num">An hour</th>
@@ -190,6 +192,7 @@ function Row({ worker: w, now, chosen, changed }: { worker: Worker; now: number;
       <td>{w.pool}</td>
       <td>{w.state}{w.why !== undefined && <span class="sub">{w.why}</span>}</td>
       <td class="num">{grouped(w.running)}</td>
+      <td class="num">{grouped(w.heats)}</td>
       <td class="num">{grouped(w.slots)}</td>
       <td>{where(w) || "–"}{w.spot === true && <span class="sub">spot</span>}</td>
       <td class="num">{w.price_per_hour === undefined ? "–" : significant(w.price_per_hour, 3)}</td>
