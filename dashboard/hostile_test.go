@@ -69,7 +69,7 @@ func planted(t *testing.T, payload string, others map[string]any) string {
 	}
 	worker := func(id, state string) doc {
 		return doc{
-			"id": text(id), "host": text("host " + state), "pool": text("worker pool"), "slots": 2, "version": text("version " + state), "enrolled_at": at, "last_seen_at": at, "running": 1,
+			"id": text(id), "host": text("host " + state), "pool": text("worker pool"), "slots": 2, "version": text("version " + state), "enrolled_at": at, "last_seen_at": at, "running": 1, "heats": 1,
 			"cloud": text("cloud"), "instance": text("instance"), "zone": text("zone"), "datasets": []string{}, "state": state, "preempted": 0, "lost": 0, "why": text("worker why"), "left_at": at,
 		}
 	}

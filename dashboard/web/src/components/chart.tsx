@@ -102,6 +102,10 @@ function Drawing({ option, revision, height = 320, label, walk, hrefOf, onReady 
         latest.current.onReady?.(c);
         stop = () => {
           observer.disconnect();
+          // A drawing that takes several frames goes on after the chart is gone,
+          // and fails; one of nothing takes its place and is done at once.
+          c.clear();
+          c.getZr().flush();
           c.dispose();
           chart.current = null;
         };
