@@ -25,9 +25,9 @@ race: browser ## run the packages' tests under the race detector, but for those 
 race-cmd: browser ## run the tests of real processes and of pages under the race detector
 	$(GO) test -race -short -timeout 30m ./cmd/tourney ./dashboard
 
-chaos: ## five thousand simulated histories, then ten thousand trials on fifty workers of which a thousand are killed
+chaos: ## five thousand simulated histories, a bad network, then ten thousand trials on fifty workers of which a thousand are killed
 	SIMULATIONS=5000 $(GO) test -run "^TestSimulation" -timeout 2h -v ./coordinator
-	TOURNEY_CHAOS=1 $(GO) test -run '^TestLongChaos$$' -timeout 3h -v ./cmd/tourney
+	TOURNEY_CHAOS=1 $(GO) test -run '^(TestLongChaos|TestHostileNetwork)$$' -timeout 3h -v ./cmd/tourney
 
 lint: ## check style, imports and known mistakes
 	$(TOOL) golangci-lint run ./...

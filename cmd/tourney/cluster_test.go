@@ -138,6 +138,7 @@ func TestNATSCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
+	t.Parallel() // it waits more than it does
 	want := undisturbed(t, steady)
 	nats := startCluster(t)
 	data := dir(t)
